@@ -1,0 +1,78 @@
+# Halftone's front door. `make` alone prints what there is.
+
+PYTHON ?= python3
+CONFIG ?=
+MODEL ?=
+CLASS ?=
+SEED ?=
+STEPS ?=
+TESTS ?=
+# PyTorch's CPU build carries a local version, so this requirement can never pull the GPU packages (several GB).
+# Where there is only one build (macOS), its version has no suffix.
+TORCH ?= $(if $(filter Darwin,$(shell uname -s)),torch==2.13.0,torch==2.13.0+cpu)
+TORCH_INDEX ?=
+
+venv := .venv
+python := $(venv)/bin/python
+stamp := $(venv)/halftone.stamp
+pip := $(python) -m pip --quiet --quiet --disable-pip-version-check
+
+# $(call quote,text): one shell word, whatever is in it.
+quote = '$(subst ','\'',$(1))'
+# $(call option,--name,value): nothing when the value is empty.
+option = $(if $(2),$(1) $(call quote,$(2)))
+
+.DEFAULT_GOAL := help
+.PHONY: help setup sim test lint verilog train bench clean
+
+help: ## Print this list
+	@echo "Halftone: 4-bit diffusion transformers on open FPGAs"
+	@echo
+	@awk -F ' *## *' '/^[a-z]+:.*## / { split($$1, name, ":"); printf "  make %-8s %s\n", name[1], $$2 }' Makefile
+	@echo
+	@echo "A variable follows the target: make sim CLASS=3 SEED=1 WAVES=1"
+
+setup: $(stamp) ## Create .venv from pyproject.toml (PYTHON=, TORCH=requirement, TORCH_INDEX=address)
+	@echo "$(venv) is ready"
+
+sim: $(stamp) ## Draw one image through the RTL and check it (MODEL=, CLASS=, SEED=, STEPS=, WAVES=1)
+	@$(python) -m sim.draw $(call option,--model,$(MODEL)) $(call option,--label,$(CLASS)) \
+		$(call option,--seed,$(SEED)) $(call option,--steps,$(STEPS))
+
+test: $(stamp) ## Run the whole regression (TESTS=pytest arguments, SEED=, WAVES=1)
+	@$(if $(SEED),HALFTONE_SEED=$(call quote,$(SEED))) $(python) -m pytest $(TESTS)
+
+lint: $(stamp) ## Check the style of every Python file
+	@$(python) -m ruff check --quiet .
+
+verilog: $(stamp) ## Write the core's Verilog (CONFIG=name of a file in configs/)
+	@test -n $(call quote,$(CONFIG)) || { \
+		echo "make verilog needs CONFIG=, one of: $$(cd configs && ls *.toml | sed 's/\.toml$$//' | tr '\n' ' ')" >&2; exit 2; }
+	@$(python) -m rtl.verilog --config $(call quote,configs/$(CONFIG).toml) \
+		--output $(call quote,build/verilog/$(CONFIG))
+
+train: $(stamp) ## Train a model, then fine-tune it to 4 bits (MODEL=)
+	@test -n $(call quote,$(MODEL)) || { echo "make train needs MODEL=, the name of a model" >&2; exit 2; }
+	@$(python) -m golden.model.train --model $(call quote,$(MODEL))
+	@$(python) -m golden.quantise.finetune --model $(call quote,$(MODEL))
+
+bench: $(stamp) ## Measure speed and utilisation
+	@$(python) -m sim.bench
+
+clean: ## Delete build/ and caches; .venv stays
+	@rm -rf build .pytest_cache .ruff_cache
+	@find . -name __pycache__ -type d -not -path './$(venv)/*' -prune -exec rm -rf {} +
+
+$(stamp): pyproject.toml
+	@command -v $(call quote,$(PYTHON)) > /dev/null && $(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+		echo "Halftone needs Python 3.11 or newer: make setup PYTHON=python3.11" >&2; exit 1; }
+	@echo "Setting up $(venv) (once; a few minutes)"
+	@test -x $(python) || $(PYTHON) -m venv $(venv)
+	@$(pip) show torch > /dev/null 2>&1 || $(pip) install $(call quote,$(TORCH)) \
+		$(call option,--extra-index-url,$(TORCH_INDEX)) || { \
+		echo "pip did not find $(TORCH): run make setup TORCH_INDEX=address, with the CPU index named on" \
+			"PyTorch's installation page, or make setup TORCH=torch to accept the build that your pip finds." >&2; exit 1; }
+	@# The installed torch becomes a constraint, so that no other build can replace it unasked.
+	@$(python) -m pip --disable-pip-version-check list --format=freeze | grep '^torch==' > $(venv)/torch.txt
+	@$(pip) install --constraint $(venv)/torch.txt --editable .
+	@touch $(stamp)

@@ -1,0 +1,113 @@
+"""From an integer model to a program image."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+
+from golden.compile.layout import CompileError, Layout
+from golden.compile.program import ProgramWriter
+from golden.compile.words import coordinate_words, modulation_words, step_word, tile_words
+from golden.integer.model import IntegerModel, Modulation
+from golden.integer.plan import SamplerPlan, euler_plan
+from golden.model.checkpoint import Checkpoint
+from golden.model.sampler import times
+from golden.quantise.to_integers import to_integers
+from golden.spec.hardware import HardwareConfig
+from golden.spec.image import Kind, Memory, Section, build_segment, write_image
+
+NO_LABEL = "none"
+BLOCK_LAYERS = ("key", "query", "value", "projection", "expand", "contract")
+"""In the order in which the program loads them."""
+
+
+@dataclass(frozen=True)
+class Compiled:
+    """A model on its hardware: what the chip gets, and what the reference computes with."""
+
+    model: IntegerModel
+    modulations: dict[str, Modulation]   # by label; NO_LABEL for the unguided context
+    plan: SamplerPlan
+    layout: Layout
+    guidance: float
+    descriptors: tuple[int, ...]
+    program: bytes                       # segment
+    conditionings: dict[str, bytes]      # segment by label
+
+    def contexts(self, label: str) -> tuple[Modulation, ...]:
+        """Modulations of each context, the unguided one first where there are two."""
+        guided = self.modulations[label]
+        return (self.modulations[NO_LABEL], guided) if self.layout.contexts == 2 else (guided,)
+
+    def manifest(self) -> dict:
+        """What the image's JSON manifest says."""
+        config = self.model.config
+        return {"model": asdict(config), "hardware": asdict(self.layout.hardware), "steps": self.plan.steps,
+                "guidance": self.guidance, "contexts": self.layout.contexts, "labels": list(self.conditionings),
+                "descriptors": len(self.descriptors), "memory_words": self.layout.needs()}
+
+    def write(self, path: Path) -> None:
+        """Write the ``.htn`` file, whole or not at all."""
+        write_image(path, self.program, self.conditionings, self.manifest())
+
+
+def weight_words(model: IntegerModel, width: int) -> list[int]:
+    """The weight store: convolution, every block, decoder; tiles in the order of the program's loads."""
+    layers = [model.convolution, *(getattr(block, name) for block in model.blocks for name in BLOCK_LAYERS),
+              model.decoder]
+    return [word for layer in layers for tile in tile_words(layer, width) for word in tile]
+
+
+def context_sections(table: Modulation, layout: Layout, context: int) -> list[Section]:
+    """Modulation of one context: a section a step."""
+    width = layout.hardware.width
+    return [Section(Memory.MODULATION,
+                    step * layout.modulation_step_words + context * layout.modulation_context_words,
+                    modulation_words(table.gain[step], table.bias[step], width))
+            for step in range(layout.steps)]
+
+
+def compile_integers(model: IntegerModel, tables: dict[str, Modulation], plan: SamplerPlan, guidance: float,
+                     hardware: HardwareConfig) -> Compiled:
+    """Lay out, write the program, and build the segments.
+
+    tables: modulation by label, with NO_LABEL. Guidance 1 needs one context, any other two.
+    Raises ``CompileError`` for a model that does not fit.
+    """
+    layout = Layout(model.config, hardware, contexts=1 if guidance == 1 else 2, steps=plan.steps)
+    descriptors = ProgramWriter(model, layout, plan.draws_noise).write().encoded()
+    weights = weight_words(model, hardware.width)
+    layout.check_depth("weight", len(weights))
+    layout.check_depth("program", len(descriptors))
+    sections = [
+        Section(Memory.PROGRAM, 0, descriptors),
+        Section(Memory.WEIGHT, 0, weights),
+        Section(Memory.STEP, 0, [step_word(row) for row in plan.coefficients]),
+        Section(Memory.COORDINATE, 0, coordinate_words(model.config.grid, model.config.coordinate_channels)),
+    ]
+    if layout.contexts == 2:
+        sections += context_sections(tables[NO_LABEL], layout, 0)
+    conditionings = {
+        label: build_segment(hardware, Kind.CONDITIONING, context_sections(table, layout, layout.contexts - 1))
+        for label, table in tables.items()}
+    return Compiled(model=model, modulations=tables, plan=plan, layout=layout, guidance=guidance,
+                    descriptors=tuple(descriptors), program=build_segment(hardware, Kind.PROGRAM, sections),
+                    conditionings=conditionings)
+
+
+def compile_checkpoint(checkpoint: Checkpoint, hardware: HardwareConfig, *, steps: int, guidance: float) -> Compiled:
+    """Compile a quantised checkpoint with Euler's method in ``steps`` steps.
+
+    Raises ``CheckpointError`` for another kind of checkpoint and ``CompileError`` for what does not fit.
+    """
+    if steps < 1:
+        raise CompileError(f"steps is {steps}; expected 1 or more")
+    if not np.isfinite(guidance) or guidance < 0:
+        raise CompileError(f"guidance is {guidance}; expected a number from 0 on")
+    grid = times(steps)
+    model, tables = to_integers(checkpoint, grid[:-1])
+    plan = euler_plan(grid, guidance, model.residual_fraction_bits)
+    names = (*checkpoint.config.labels, NO_LABEL)
+    return compile_integers(model, dict(zip(names, tables, strict=True)), plan, guidance, hardware)

@@ -1,0 +1,189 @@
+"""Where every tensor lives: the memory plan of one model on one hardware configuration."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from golden.spec.hardware import HardwareConfig
+from golden.spec.latency import array_tail, norm_fits_in_step
+from golden.spec.model import ModelConfig
+
+
+class CompileError(ValueError):
+    """A model that does not fit the hardware; one sentence that names the memory, its size and the need."""
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Word addresses and counts. ``contexts`` copies of the tokens share each weight load.
+
+    Raises ``CompileError`` when built for a model that the hardware cannot hold.
+    """
+
+    model: ModelConfig
+    hardware: HardwareConfig
+    contexts: int
+    steps: int
+
+    def __post_init__(self) -> None:
+        self.check_shape()
+        self.check_depths()
+
+    # --- counts -----------------------------------------------------------------------------------------------
+
+    @property
+    def token_words(self) -> int:
+        """Words of one token's D channels."""
+        return self.model.channels // self.hardware.width
+
+    @property
+    def hidden_words(self) -> int:
+        """Words of one token's hidden channels."""
+        return self.model.hidden_channels // self.hardware.width
+
+    @property
+    def patch_words(self) -> int:
+        """Words of one plane of a patch."""
+        return -(-self.model.patch_terms // self.hardware.width)
+
+    @property
+    def head_words(self) -> int:
+        """Words of one head's channels."""
+        return self.model.head_channels // self.hardware.width
+
+    @property
+    def key_words(self) -> int:
+        """Words of one row of scores: keys of one context."""
+        return self.model.tokens // self.hardware.width
+
+    @property
+    def groups(self) -> int:
+        """Groups of ``lanes`` tokens in one context."""
+        return self.model.tokens // self.hardware.lanes
+
+    @property
+    def context_words(self) -> int:
+        """Words of one context's (T, D) tensor of nibbles."""
+        return self.model.tokens * self.token_words
+
+    @property
+    def tensor_words(self) -> int:
+        """Words of every context's (T, D) tensor of nibbles."""
+        return self.contexts * self.context_words
+
+    @property
+    def score_slot_words(self) -> int:
+        """Words of one slot of scores."""
+        return self.hardware.score_words // 2
+
+    @property
+    def modulation_step_words(self) -> int:
+        """Gain and bias words of one step, all contexts."""
+        return self.contexts * self.modulation_context_words
+
+    @property
+    def modulation_context_words(self) -> int:
+        """Gain and bias words of one step and context."""
+        return self.model.norms * self.token_words
+
+    # --- bases ------------------------------------------------------------------------------------------------
+
+    QUERY = 0
+    HIDDEN = 0      # queries and attention outputs are spent before the first hidden activation is written
+    NORMALISED = 0
+    KEY = 0
+
+    @property
+    def attention(self) -> int:
+        """Attention outputs, in the activation memory."""
+        return self.tensor_words
+
+    @property
+    def value(self) -> int:
+        """Values, in the key and value memory."""
+        return self.tensor_words
+
+    @property
+    def patches(self) -> int:
+        """Patches, in the normalised memory behind the first norm's output."""
+        return self.tensor_words
+
+    def residual(self, context: int) -> int:
+        """First row of a context in each residual bank."""
+        return context * self.context_words // 2
+
+    # --- checks -----------------------------------------------------------------------------------------------
+
+    def check_shape(self) -> None:
+        """Channels and tokens divide the array."""
+        model, hardware = self.model, self.hardware
+        self.divides("channels", model.channels, hardware.width)
+        self.divides("channels of a head", model.head_channels, hardware.width)
+        self.divides("tokens", model.tokens, 2 * hardware.width)
+        if (self.contexts * self.groups - 1) * model.channels < array_tail(hardware):
+            raise CompileError(f"model {model.name} has too few tokens ({model.tokens}) for {hardware.lanes} lanes: a "
+                               "layer would read what the one before it has not written yet; use fewer lanes")
+        if model.token_pixels > hardware.width:
+            raise CompileError(f"model {model.name} decodes a token to {model.token_pixels} values; "
+                               f"expected at most the hardware's width {hardware.width}")
+        if max(4 * model.channels, model.hidden_channels, model.tokens) > 255 * hardware.width:
+            raise CompileError(f"model {model.name} has rows of more than 255 words of {hardware.width} channels; "
+                               "use a wider array")
+        for name, terms in (("initial convolution", model.patch_terms), ("decoder", model.channels)):
+            if terms > hardware.longest_dot_product:
+                raise CompileError(f"the {name} of {model.name} has {terms} terms; hardware.longest_dot_product is "
+                                   f"{hardware.longest_dot_product}; raise it")
+
+    def divides(self, what: str, value: int, unit: int) -> None:
+        """Raise unless ``value`` is a multiple of ``unit``."""
+        if value % unit:
+            raise CompileError(f"model {self.model.name} has {value} {what}; expected a multiple of {unit} "
+                               f"on hardware {self.hardware.name}")
+
+    def needs(self) -> dict[str, int]:
+        """Words that each memory must hold, without the program and the weights."""
+        model, hardware = self.model, self.hardware
+        tokens = self.contexts * model.tokens
+        return {
+            "modulation": self.steps * self.modulation_step_words,
+            "step": self.steps + 1,
+            "coordinate": model.grid,
+            "normalised": max(2 * self.tensor_words, self.patches + 2 * model.tokens * self.patch_words),
+            "activation": max(2 * self.tensor_words, tokens * self.hidden_words),
+            "key_value": 2 * self.tensor_words,
+            "residual": self.tensor_words,
+            "score": 2 * hardware.lanes * self.key_words,
+            "pixel": model.image_channels * model.image_size**2,
+        }
+
+    def slot_needs(self) -> dict[str, int]:
+        """Rows of the longest weight tile of each kind."""
+        return {
+            "initial convolution": 4 * self.patch_words * self.hardware.width,
+            "hidden layer": self.model.hidden_channels,
+            "decoder": 4 * self.model.channels,
+            "keys of a head": self.model.tokens * self.head_words,
+        }
+
+    def check_depths(self) -> None:
+        """Every memory is deep enough."""
+        for name, need in self.needs().items():
+            self.check_depth(name, need)
+        for name, need in self.slot_needs().items():
+            if need > self.hardware.slot_rows:
+                raise CompileError(f"a weight-tile slot of hardware {self.hardware.name} holds "
+                                   f"{self.hardware.slot_rows} rows; the {name} of {self.model.name} needs {need}: "
+                                   f"raise hardware.slot_rows")
+
+    def check_depth(self, name: str, need: int) -> None:
+        """Raise unless memory ``name`` holds ``need`` words."""
+        depth = self.hardware.memory_shapes[name][0]
+        if need > depth:
+            raise CompileError(f"the {name} memory of hardware {self.hardware.name} holds {depth} words; model "
+                               f"{self.model.name} with {self.steps} steps and {self.contexts} contexts needs {need}: "
+                               f"raise hardware.{name}_words")
+
+    @property
+    def norm_overlaps_convolution(self) -> bool:
+        """Whether the first norm may follow the convolution group by group without a residual-port conflict."""
+        return norm_fits_in_step(self.hardware, self.token_words, 4 * self.patch_words * self.hardware.width)

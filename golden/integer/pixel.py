@@ -1,0 +1,59 @@
+"""Pixels: the initial convolution's patches and the sampler's step."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from golden.spec import numbers
+from golden.spec.model import ModelConfig
+
+
+def quantise_input(image: np.ndarray) -> np.ndarray:
+    """Pixels (int16, one is 4096) -> int8 operand, one step is 1/32; same shape."""
+    half = 1 << (numbers.INPUT_SHIFT - 1)
+    return np.clip((image.astype(np.int64) + half) >> numbers.INPUT_SHIFT, -128, 127)
+
+
+def patches(image: np.ndarray, config: ModelConfig) -> np.ndarray:
+    """Operand of the initial convolution.
+
+    image (C, H, H) int16 -> (T, 9C + coordinates) int8: term (3 ky + kx) C + c is pixel
+    (c, S ty + ky - 1, S tx + kx - 1), zero outside the image; the coordinate channels follow.
+    """
+    grid, stride = config.grid, config.stride
+    padded = np.pad(quantise_input(image), ((0, 0), (1, 1), (1, 1)))
+    taps = [padded[:, ky:ky + stride * grid:stride, kx:kx + stride * grid:stride]
+            for ky in range(3) for kx in range(3)]                              # 9 x (C, grid, grid)
+    terms = np.concatenate(taps).reshape(9 * config.image_channels, -1).T       # (T, 9C)
+    return np.concatenate([terms, coordinates(config)], axis=1)
+
+
+def coordinates(config: ModelConfig) -> np.ndarray:
+    """Coordinate channels of every token: (T, coordinate channels) int8."""
+    lines = np.array(numbers.coordinate_channels(config.grid, config.coordinate_channels)).reshape(config.grid, -1)
+    down = np.repeat(lines, config.grid, axis=0)                                # (T, pairs): by the token's row
+    across = np.tile(lines, (config.grid, 1))                                   # (T, pairs): by its column
+    return np.stack([down, across], axis=-1).reshape(config.tokens, -1)[:, :config.coordinate_channels]
+
+
+def to_tokens(image: np.ndarray, config: ModelConfig) -> np.ndarray:
+    """(C, H, H) -> (T, S*S*C): the pixels that each token decodes to, the inverse of the pixel shuffle."""
+    grid, stride = config.grid, config.stride
+    split = image.reshape(config.image_channels, grid, stride, grid, stride)
+    return split.transpose(1, 3, 2, 4, 0).reshape(config.tokens, -1)
+
+
+def to_image(values: np.ndarray, config: ModelConfig) -> np.ndarray:
+    """(T, S*S*C) -> (C, H, H): the pixel shuffle."""
+    grid, stride = config.grid, config.stride
+    split = values.reshape(grid, grid, stride, stride, config.image_channels)
+    return split.transpose(4, 0, 2, 1, 3).reshape(config.image_channels, config.image_size, config.image_size)
+
+
+def sampler_step(pixels: np.ndarray, guided: np.ndarray, unguided: np.ndarray, noise: np.ndarray,
+                 coefficients: tuple[int, int, int, int]) -> np.ndarray:
+    """saturate16((cx x + cg guided + cu unguided + cn noise + 2048) >> 12), all of one shape; coefficients 18-bit signed."""
+    half = 1 << (numbers.STEP_FRACTION_BITS - 1)
+    keep, with_label, without_label, fresh = coefficients
+    total = keep * pixels.astype(np.int64) + with_label * guided + without_label * unguided + fresh * noise + half
+    return np.clip(total >> numbers.STEP_FRACTION_BITS, *numbers.LIMITS[numbers.Format.WIDE])

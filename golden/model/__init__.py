@@ -1,0 +1,1 @@
+"""The float diffusion transformer: model, data, sampler, training and checkpoints."""

@@ -1,0 +1,125 @@
+"""Checkpoints: safetensors with JSON metadata, checked on loading; never pickle."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from golden.model.transformer import Transformer
+from golden.spec.model import ConfigError, ModelConfig
+
+FORMAT = "halftone-1"
+KINDS = ("float", "quantised")
+BLOCK_LINEARS = ("query", "key", "value", "projection", "expand", "contract")
+BLOCK_STEPS = ("norm_attention_step", "query_step", "key_step", "value_step", "attention_step",
+               "norm_hidden_step", "hidden_step")
+
+
+class CheckpointError(Exception):
+    """A checkpoint that cannot be used; the message is one sentence with what was found and expected."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Checkpoint:
+    """A checked checkpoint: tensors are float32, finite, and of the shapes that ``config`` says."""
+
+    config: ModelConfig
+    kind: str                                   # "float" or "quantised"
+    tensors: dict[str, Tensor]
+    residual_fraction_bits: int | None = None   # quantised only: the residual stream's step is 2^-this
+    record: dict = field(default_factory=dict)  # how it was trained: command, minutes, losses
+
+
+def expected_shapes(config: ModelConfig, kind: str) -> dict[str, tuple[int, ...]]:
+    """Shape of every tensor by name."""
+    with torch.device("meta"):
+        shapes = {name: tuple(tensor.shape) for name, tensor in Transformer(config).state_dict().items()}
+    if kind == "float":
+        return shapes
+    layers = [f"blocks.{n}.{name}" for n in range(config.blocks) for name in BLOCK_LINEARS]
+    for layer in ("convolution", "decoder", *layers):
+        shapes[f"{layer}.weight_step"] = shapes[f"{layer}.bias"]
+    shapes.update({f"blocks.{n}.{name}": () for n in range(config.blocks) for name in BLOCK_STEPS})
+    shapes["decoder.norm_step"] = ()
+    return shapes
+
+
+def save(path: Path, checkpoint: Checkpoint) -> None:
+    """Write a checkpoint whole or not at all, so that a cut-off leaves the previous one."""
+    check(checkpoint.config, checkpoint.kind, checkpoint.tensors, str(path))
+    header = {"format": FORMAT, "kind": checkpoint.kind, "config": asdict(checkpoint.config),
+              "residual_fraction_bits": checkpoint.residual_fraction_bits, "record": checkpoint.record}
+    tensors = {name: tensor.detach().float().contiguous().clone() for name, tensor in checkpoint.tensors.items()}
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_suffix(".partial")
+    save_file(tensors, partial, metadata={"halftone": json.dumps(header, sort_keys=True)})
+    partial.chmod(0o644)             # safetensors makes files for their owner alone
+    partial.replace(path)
+
+
+def load(path: Path) -> Checkpoint:
+    """Read and check a checkpoint; raises ``CheckpointError``."""
+    try:
+        with safe_open(path, framework="pt") as file:
+            metadata = file.metadata() or {}
+            tensors = {name: file.get_tensor(name).float() for name in file.keys()}
+    except (OSError, SafetensorError) as error:
+        raise CheckpointError(f"{path} could not be read as safetensors: {error}") from error
+    header = parse_header(metadata, path)
+    config, kind, bits = header["config"], header["kind"], header.get("residual_fraction_bits")
+    if kind == "quantised" and not (isinstance(bits, int) and 0 <= bits <= 15):
+        raise CheckpointError(f"{path}: residual_fraction_bits is {bits!r}; expected an integer from 0 to 15")
+    check(config, kind, tensors, str(path))
+    return Checkpoint(config=config, kind=kind, tensors=tensors, residual_fraction_bits=bits,
+                      record=header.get("record", {}))
+
+
+def parse_header(metadata: dict[str, str], path: Path) -> dict:
+    """The JSON metadata, with ``config`` as a ``ModelConfig``."""
+    try:
+        header = json.loads(metadata["halftone"])
+        header["config"] = ModelConfig(**header["config"])
+        found, kind = header["format"], header["kind"]
+    except (KeyError, TypeError, ValueError, ConfigError) as error:
+        raise CheckpointError(f"{path} carries no usable halftone metadata ({error}); "
+                              f"expected a checkpoint of format {FORMAT}") from error
+    if found != FORMAT or kind not in KINDS:
+        raise CheckpointError(f"{path} is of format {found!r} and kind {kind!r}; "
+                              f"expected {FORMAT!r} and one of {', '.join(KINDS)}")
+    return header
+
+
+def check(config: ModelConfig, kind: str, tensors: dict[str, Tensor], where: str) -> None:
+    """Names, shapes, finite values and positive steps; the first fault raises ``CheckpointError``."""
+    expected = expected_shapes(config, kind)
+    for name in sorted(expected.keys() - tensors.keys()):
+        raise CheckpointError(f"{where}: tensor {name} is missing; expected shape {expected[name]}")
+    for name in sorted(tensors.keys() - expected.keys()):
+        raise CheckpointError(f"{where}: tensor {name} was found; expected no tensor of that name "
+                              f"in a {kind} checkpoint")
+    for name, shape in expected.items():
+        tensor = tensors[name]
+        if tuple(tensor.shape) != shape:
+            raise CheckpointError(f"{where}: tensor {name} has shape {tuple(tensor.shape)}; expected {shape}")
+        wrong = int((~torch.isfinite(tensor)).sum())
+        if wrong:
+            raise CheckpointError(f"{where}: tensor {name} holds {wrong} NaN or infinite values; "
+                                  "expected finite numbers")
+        if name.endswith("_step") and not bool((tensor > 0).all()):
+            raise CheckpointError(f"{where}: tensor {name} holds {float(tensor.min())}; expected steps above 0")
+
+
+def load_float(path: Path) -> Transformer:
+    """The float model of a float checkpoint, ready for inference."""
+    checkpoint = load(path)
+    if checkpoint.kind != "float":
+        raise CheckpointError(f"{path} is of kind {checkpoint.kind!r}; expected 'float'")
+    model = Transformer(checkpoint.config)
+    model.load_state_dict(checkpoint.tensors)
+    return model.eval()

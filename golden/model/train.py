@@ -1,0 +1,207 @@
+"""Train the float model by flow matching: ``python -m golden.model.train --model tiny``."""
+
+from __future__ import annotations
+
+import argparse
+import math
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+from tqdm import tqdm
+
+from golden.model import checkpoint, data, zoo
+from golden.model.transformer import Transformer
+
+LABEL_DROP = 0.1         # share of the labels hidden, for classifier-free guidance
+WARM_UP = 0.02           # share of the schedule
+SAVE_SECONDS = 120.0     # a cut-off loses no more than this
+
+
+@dataclass(frozen=True, kw_only=True)
+class Schedule:
+    """How long and how fast; the learning rate follows the clock, so that a slow machine ends in time too."""
+
+    minutes: float
+    batch: int = 128
+    rate: float = 2e-3
+    step_rate: float = 2e-3      # of quantiser steps, relative to each one's size
+    weight_decay: float = 0.01
+    average: float = 0.998       # decay of the averaged weights
+    seed: int = 0
+    mixed: bool = False          # linear layers in bfloat16, a third faster where the CPU multiplies it (AMX)
+
+    def factor(self, progress: float) -> float:
+        """Learning rate at ``progress`` in [0, 1]: linear warm-up, then a half cosine to zero."""
+        warm = min(1.0, (progress + 1e-4) / WARM_UP)
+        return warm * 0.5 * (1 + math.cos(math.pi * min(1.0, progress)))
+
+
+class Average:
+    """Exponential moving average of a model's parameters (EMA); short at first, so that it forgets the start."""
+
+    def __init__(self, model: nn.Module, decay: float):
+        self.names = [name for name, _ in model.named_parameters()]
+        self.tensors = [parameter.detach().clone() for parameter in model.parameters()]
+        self.decay = decay
+        self.updates = 0
+
+    @torch.no_grad()
+    def update(self, model: nn.Module) -> None:
+        self.updates += 1
+        decay = min(self.decay, self.updates / (self.updates + 10))
+        torch._foreach_lerp_(self.tensors, list(model.parameters()), 1 - decay)
+
+    def state(self) -> dict[str, Tensor]:
+        return dict(zip(self.names, self.tensors, strict=True))
+
+
+def flow_loss(model: nn.Module, images: Tensor, labels: Tensor, t: Tensor, noise: Tensor) -> Tensor:
+    """Mean squared error of the velocity; images and noise (B, C, H, H), labels and t (B,)."""
+    wide = t[:, None, None, None]
+    velocity = model((1 - wide) * noise + wide * images, t, labels)
+    return functional.mse_loss(velocity, images - noise)
+
+
+@torch.no_grad()
+def validation_loss(model: nn.Module, images: Tensor, labels: Tensor, *, count: int = 2000, batch: int = 100) -> float:
+    """Flow-matching loss on the first ``count`` images; fixed noise, times spread evenly, labels shown."""
+    generator = torch.Generator().manual_seed(1234)
+    count = min(count, len(images))
+    noise = torch.randn(images[:count].shape, generator=generator)
+    t = (torch.randperm(count, generator=generator) + 0.5) / count
+    total = 0.0
+    for start in range(0, count, batch):
+        part = slice(start, min(start + batch, count))
+        loss = flow_loss(model, images[part], labels[part], t[part], noise[part])
+        total += loss.item() * (part.stop - part.start)
+    return total / count
+
+
+def batches(images: Tensor, labels: Tensor, size: int, generator: torch.Generator):
+    """Shuffled batches without end: images, labels (some hidden), logit-normal t (arXiv 2403.03206), noise."""
+    no_label = int(labels.max()) + 1
+    while True:
+        order = torch.randperm(len(images), generator=generator)
+        for index in order[:len(order) // size * size].split(size):
+            hidden = torch.rand(size, generator=generator) < LABEL_DROP
+            t = torch.randn(size, generator=generator).sigmoid()
+            noise = torch.randn(images[index].shape, generator=generator)
+            yield images[index], labels[index].masked_fill(hidden, no_label), t, noise
+
+
+def optimiser(model: nn.Module, schedule: Schedule) -> torch.optim.Optimizer:
+    """AdamW; matrices decay, biases and steps do not, and each step learns at a rate relative to its size."""
+    groups: dict[tuple[float, float], list[nn.Parameter]] = {}
+    for name, parameter in model.named_parameters():
+        rate = schedule.step_rate * float(parameter.detach().abs().mean()) if name.endswith("_step") else schedule.rate
+        decay = schedule.weight_decay if parameter.ndim > 1 else 0.0
+        groups.setdefault((rate, decay), []).append(parameter)
+    return torch.optim.AdamW([{"params": parameters, "lr": rate, "peak": rate, "weight_decay": decay}
+                              for (rate, decay), parameters in groups.items()], betas=(0.9, 0.99))
+
+
+def fit(model: nn.Module, images: Tensor, labels: Tensor, schedule: Schedule,
+        save: Callable[[dict[str, Tensor], dict], None]) -> None:
+    """Train until the minutes are over; ``save(averaged weights, record)`` every two minutes and at the end."""
+    adam = optimiser(model, schedule)
+    average = Average(model, schedule.average)
+    source = batches(images, labels, schedule.batch, torch.Generator().manual_seed(schedule.seed))
+    start = saved = time.monotonic()
+    smooth, progress = None, 0.0
+    bar = tqdm(total=100, unit="%", bar_format="{l_bar}{bar}| {elapsed}<{remaining} {postfix}", mininterval=5)
+    while progress < 1:
+        for group in adam.param_groups:
+            group["lr"] = group["peak"] * schedule.factor(progress)
+        batch_images, batch_labels, t, noise = next(source)
+        with torch.autocast("cpu", torch.bfloat16, enabled=schedule.mixed):
+            loss = flow_loss(model, batch_images, batch_labels, t, noise)
+        adam.zero_grad()
+        loss.backward()
+        nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        adam.step()
+        average.update(model)
+        smooth = loss.item() if smooth is None else 0.98 * smooth + 0.02 * loss.item()
+        now = time.monotonic()
+        progress = (now - start) / (60 * schedule.minutes)
+        bar.set_postfix_str(f"step {average.updates}, loss {smooth:.4f}", refresh=False)
+        bar.update(min(100.0, 100 * progress) - bar.n)
+        if now - saved > SAVE_SECONDS or progress >= 1:
+            saved = now
+            save(average.state(), {"minutes": round((now - start) / 60, 2), "steps": average.updates,
+                                   "batch": schedule.batch, "seed": schedule.seed,
+                                   "training_loss": round(smooth, 5), "finished": progress >= 1})
+    bar.close()
+
+
+DEFAULTS = {"tiny": Schedule(minutes=4.5, batch=128, rate=4e-3),
+            "fashion": Schedule(minutes=40, batch=64, rate=2e-3, mixed=True)}
+
+
+def arguments(text: str, defaults: dict[str, Schedule]) -> argparse.ArgumentParser:
+    """Options that training and fine-tuning share."""
+    parser = argparse.ArgumentParser(description=text, formatter_class=argparse.ArgumentDefaultsHelpFormatter)
+    parser.add_argument("--model", default="tiny", help=f"one of {', '.join(zoo.CONFIGS)}")
+    parser.add_argument("--data", type=Path, default=data.DEFAULT_FOLDER, help="folder of the idx files")
+    parser.add_argument("--weights", type=Path, default=zoo.WEIGHTS, help="folder that receives <model>/*.safetensors")
+    told = ", ".join(f"{name}: {schedule.minutes:g}" for name, schedule in defaults.items())
+    parser.add_argument("--minutes", type=float, help=f"wall-clock training time ({told})")
+    parser.add_argument("--batch", type=int, help="images a step")
+    parser.add_argument("--rate", type=float, help="peak learning rate")
+    parser.add_argument("--seed", type=int, default=0, help="of initial weights, batches and noise")
+    parser.add_argument("--threads", type=int, default=2, help="CPU threads")
+    parser.add_argument("--mixed", action=argparse.BooleanOptionalAction, help="linear layers in bfloat16")
+    return parser
+
+
+def chosen(options: argparse.Namespace, defaults: dict[str, Schedule]) -> Schedule:
+    """The model's schedule with what the command line replaces."""
+    schedule = defaults[zoo.config(options.model).name]
+    names = ("minutes", "batch", "rate", "seed", "mixed")
+    told = {name: value for name in names if (value := getattr(options, name)) is not None}
+    for name, value in told.items():
+        if name in ("minutes", "batch", "rate") and not value > 0:
+            raise ValueError(f"--{name} is {value}; expected more than 0")
+    return Schedule(**{**schedule.__dict__, **told})
+
+
+def run(options: argparse.Namespace) -> None:
+    """Train one float model and write its checkpoint."""
+    config, schedule = zoo.config(options.model), chosen(options, DEFAULTS)
+    torch.set_num_threads(options.threads)
+    torch.manual_seed(schedule.seed)
+    images, labels = data.load("train", config.image_size, options.data)
+    test_images, test_labels = data.load("test", config.image_size, options.data)
+    model, probe = Transformer(config), Transformer(config).eval()
+    path = options.weights / config.name / "float.safetensors"
+
+    def save(tensors: dict[str, Tensor], record: dict) -> None:
+        probe.load_state_dict(tensors)
+        record["validation_loss"] = round(validation_loss(probe, test_images, test_labels), 5)
+        checkpoint.save(path, checkpoint.Checkpoint(config=config, kind="float", tensors=tensors, record=record))
+        tqdm.write(f"{path}: {record}", file=sys.stderr)
+
+    fit(model, images, labels, schedule, save)
+    print(f"wrote {path}")
+
+
+def main(entry: Callable[[argparse.Namespace], None], options: argparse.Namespace) -> int:
+    """Run an entry point; a fault that the user can mend is one sentence, not a traceback."""
+    try:
+        entry(options)
+    except (data.DataError, zoo.UnknownModelError, checkpoint.CheckpointError, ValueError, OSError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("stopped; the last saved checkpoint stays", file=sys.stderr)
+        return 130
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(run, arguments(__doc__, DEFAULTS).parse_args()))

@@ -1,0 +1,30 @@
+"""Latencies that the RTL is built to and the timing model counts with, in cycles."""
+
+from __future__ import annotations
+
+from golden.spec.hardware import HardwareConfig
+
+FETCH_CYCLES = 3
+"""From the end of one descriptor's execution to the cycle that executes the next: address, memory, register."""
+QUEUE_LATENCY = 1
+"""From the issue of a descriptor to the first cycle in which its engine can accept it."""
+ACCEPT_LATENCY = 1
+"""From acceptance to the first cycle of work."""
+SEMAPHORE_LATENCY = 1
+"""From the pulse that raises a semaphore to the first cycle in which it can be taken."""
+LOAD_TAIL = 2
+"""From a load's last read to the pulse that tells its row is written."""
+
+
+def array_tail(config: HardwareConfig) -> int:
+    """From a group's last cycle in the front end to the pulse that tells its results are written."""
+    return config.lanes + 12
+
+
+def norm_fits_in_step(config: HardwareConfig, token_words: int, group_cycles: int) -> bool:
+    """Whether a norm that follows the array group by group keeps pace with it.
+
+    The norm reads group n from one residual bank while the array updates group n + 1 in the other: it must not take
+    longer for a group than the array does, or it falls back until both meet in one bank.
+    """
+    return config.lanes * token_words <= group_cycles

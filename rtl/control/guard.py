@@ -1,0 +1,56 @@
+"""Guard: what must never happen while the core runs stops it with an error code."""
+
+from __future__ import annotations
+
+from amaranth.hdl import Module, Signal
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out
+
+from golden.spec.hardware import HardwareConfig
+from golden.spec.registers import DATA_BITS, ErrorCode
+
+
+class Guard(wiring.Component):
+    """Turn faults into one error pulse with its code; watch for progress.
+
+    ``faults``: a bit a memory, an access past its end; ``conflicts``: two units at one port. ``error`` is high one
+    cycle after the fault, for one cycle. ``watchdog_cycles`` cycles of ``running`` without ``progress`` are an error too.
+    """
+
+    def __init__(self, config: HardwareConfig, memories: int) -> None:
+        self.config = config
+        super().__init__({
+            "running": In(1),
+            "paused": In(1),
+            "progress": In(1),
+            "faults": In(memories),
+            "conflicts": In(memories),
+            "overflow": In(1),
+            "program_error": In(1),
+            "program_error_code": In(8),
+            "program_counter": In(20),
+            "error": Out(1),
+            "error_code": Out(ErrorCode),
+            "error_detail": Out(DATA_BITS),
+        })
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        idle_cycles = Signal(range(self.config.watchdog_cycles + 1))
+        starved = Signal()
+        m.d.comb += starved.eq(idle_cycles == self.config.watchdog_cycles)
+        with m.If(~self.running | self.paused | self.progress):
+            m.d.sync += idle_cycles.eq(0)
+        with m.Elif(~starved):
+            m.d.sync += idle_cycles.eq(idle_cycles + 1)
+        m.d.sync += self.error.eq(0)
+        with m.If(self.running & ~self.error):
+            for happened, code, detail in (
+                    (starved, ErrorCode.WATCHDOG, self.program_counter),
+                    (self.overflow, ErrorCode.SEMAPHORE, self.program_counter),
+                    (self.conflicts.any(), ErrorCode.SCHEDULE, self.conflicts),
+                    (self.faults.any(), ErrorCode.ADDRESS, self.faults),
+                    (self.program_error, self.program_error_code, self.program_counter)):
+                with m.If(happened):
+                    m.d.sync += [self.error.eq(1), self.error_code.eq(code), self.error_detail.eq(detail)]
+        return m

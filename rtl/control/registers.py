@@ -1,0 +1,238 @@
+"""The register file: the host's side of the core."""
+
+from __future__ import annotations
+
+from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value
+from amaranth.lib import data, stream, wiring
+from amaranth.lib.wiring import In, Out
+
+from golden.spec.descriptors import ENGINES
+from golden.spec.hardware import FORMAT_VERSION, HardwareConfig
+from golden.spec.registers import (
+    ADDRESS_BITS,
+    ADDRESSES,
+    COUNTER_BITS,
+    COUNTERS,
+    DATA_BITS,
+    IDENTITY,
+    STALL_CAUSES,
+    Control,
+    ErrorCode,
+    Option,
+)
+from rtl.memory.ports import READ_LATENCY, ReadPort
+
+MACS_BITS = 16
+SEED_BITS = 128
+REQUEST_LAYOUT = data.StructLayout({"write": 1, "address": ADDRESS_BITS, "data": DATA_BITS})
+
+
+class HostRegisters(wiring.Component):
+    """Registers of ``golden.spec.registers`` behind a request and a response stream; one request at a time.
+
+    A write takes WRITE_CYCLES cycles from request to request, more where the loader is not ready, and has no response;
+    a read answers READ_CYCLES cycles after its request. Reads of addresses without a register give 0, writes there do
+    nothing.
+
+    ``start``, ``resume`` and ``clear`` are pulses; ``loader_clear`` comes with ``clear`` and ``start``. A start while
+    running, without image or with a zero seed is refused with an error and gives no pulse. The first error is kept
+    until ``clear`` or the next start that is not refused as BUSY. ``running`` includes paused time; ``cycles`` count in
+    every cycle with ``running`` and not ``paused``. ``pixel`` is read only while not running, or paused.
+    """
+
+    WRITE_CYCLES = 2
+    READ_CYCLES = 4
+    PIXEL_INCREMENT = 1
+
+    def __init__(self, config: HardwareConfig) -> None:
+        self.config = config
+        super().__init__({
+            "request": In(stream.Signature(REQUEST_LAYOUT)),
+            "response": Out(stream.Signature(DATA_BITS)),
+            "load_words": Out(stream.Signature(DATA_BITS)),
+            "pixel": Out(ReadPort(config.pixel_words, 16)),
+            "start": Out(1),
+            "resume": Out(1),
+            "clear": Out(1),
+            "loader_clear": Out(1),
+            "pause": Out(1),
+            "seed": Out(SEED_BITS),
+            "running": In(1),
+            "paused": In(1),
+            "done": In(1),
+            "program_loaded": In(1),
+            "conditioning_loaded": In(1),
+            "loading": In(1),
+            "error": In(1),               # pulse
+            "error_code": In(ErrorCode),
+            "error_detail": In(DATA_BITS),
+            "step": In(DATA_BITS),
+            "engine_busy": In(ENGINES),
+            "stall": In(len(STALL_CAUSES)),  # in the order of STALL_CAUSES
+            "macs_increment": In(MACS_BITS),
+        })
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        # Stage 1: the request.
+        request = Signal(REQUEST_LAYOUT, reset_less=True)
+        fresh = Signal()               # the cycle after the request came
+        age = Signal(range(self.READ_CYCLES + 1))
+        free = Signal(init=1)
+        m.d.comb += self.request.ready.eq(free)
+        with m.If(self.request.valid & free):
+            m.d.sync += [request.eq(self.request.payload), fresh.eq(1), free.eq(0), age.eq(1)]
+        with m.If(fresh):
+            m.d.sync += fresh.eq(0)
+
+        # Stage 2: writes act; reads of registers are chosen.
+        write = Signal(len(ADDRESSES))
+        read = Signal(len(ADDRESSES))
+        for position in range(len(ADDRESSES)):
+            here = fresh & (request.address == position)
+            m.d.comb += write[position].eq(here & request.write)
+            m.d.comb += read[position].eq(here & ~request.write)
+        writes = {name: write[position] for name, position in ADDRESSES.items()}
+        reads = {name: read[position] for name, position in ADDRESSES.items()}
+        own_code = Signal(ErrorCode)
+        still = Signal()
+        m.d.comb += still.eq(~self.running | self.paused)
+        self.control(m, request, writes, own_code)
+        self.errors(m, own_code, request)
+        self.load(m, request, writes, own_code, fresh, free)
+        pixel_value, pixel_address = self.pixels(m, request, writes, reads, still, own_code)
+        values = {
+            "IDENTITY": Const(IDENTITY, DATA_BITS),
+            "VERSION": Const(FORMAT_VERSION, DATA_BITS),
+            "FINGERPRINT": Const(self.config.fingerprint, DATA_BITS),
+            "OPTIONS": self.pause,
+            "STATUS": Cat(self.running, self.paused, self.done, self.code != ErrorCode.NONE, self.program_loaded,
+                          self.conditioning_loaded, self.loading),
+            "ERROR": self.code,
+            "ERROR_DETAIL": self.detail,
+            "STEP": self.step,
+            **{f"SEED{i}": self.seed.word_select(i, DATA_BITS) for i in range(SEED_BITS // DATA_BITS)},
+            "PIXEL_ADDRESS": pixel_address,
+            **self.counters(m, reads),
+        }
+        chosen = Signal(DATA_BITS, reset_less=True)
+        with m.If(fresh):
+            m.d.sync += chosen.eq(0)
+            with m.Switch(request.address):
+                for name, value in values.items():
+                    with m.Case(ADDRESSES[name]):
+                        m.d.sync += chosen.eq(value)
+
+        # Stages 3 and 4: the pixel arrives; the response.
+        with m.If(~free & ~request.write & (age != self.READ_CYCLES)):
+            m.d.sync += age.eq(age + 1)
+        with m.If(age == self.READ_CYCLES - 1):
+            is_pixel = request.address == ADDRESSES["PIXEL_DATA"]
+            m.d.sync += self.response.payload.eq(Mux(is_pixel, pixel_value, chosen))
+            m.d.sync += self.response.valid.eq(1)
+        with m.If(self.response.valid & self.response.ready):
+            m.d.sync += self.response.valid.eq(0)
+            m.d.sync += free.eq(1)
+            m.d.sync += age.eq(0)
+        return m
+
+    def control(self, m: Module, request: data.View, writes: dict[str, Value], own_code: Signal) -> None:
+        """CONTROL, OPTIONS and the seed."""
+        for i in range(SEED_BITS // DATA_BITS):
+            with m.If(writes[f"SEED{i}"]):
+                m.d.sync += self.seed.word_select(i, DATA_BITS).eq(request.data)
+        with m.If(writes["OPTIONS"]):
+            m.d.sync += self.pause.eq((request.data & Option.PAUSE.value).any())
+        wanted = {flag: (request.data & flag.value).any() for flag in Control}
+        m.d.comb += self.loader_clear.eq(self.clear | self.start)
+        with m.If(writes["CONTROL"]):
+            m.d.comb += self.clear.eq(wanted[Control.CLEAR])
+            m.d.comb += self.resume.eq(wanted[Control.RESUME] & ~wanted[Control.CLEAR])
+            with m.If(wanted[Control.START] & ~wanted[Control.CLEAR]):
+                with m.If(self.running | self.paused | self.loading):
+                    m.d.comb += own_code.eq(ErrorCode.BUSY)
+                with m.Elif(~self.program_loaded | ~self.conditioning_loaded):
+                    m.d.comb += own_code.eq(ErrorCode.NOT_LOADED)
+                with m.Elif(self.seed == 0):
+                    m.d.comb += own_code.eq(ErrorCode.SEED)
+                with m.Else():
+                    m.d.comb += self.start.eq(1)
+
+    def errors(self, m: Module, own_code: Signal, request: data.View) -> None:
+        """The first error is kept."""
+        self.code = Signal(ErrorCode, name="code")
+        self.detail = Signal(DATA_BITS, name="detail", reset_less=True)
+        refused_start = Signal()       # says why, whatever was wrong before
+        m.d.comb += refused_start.eq((own_code == ErrorCode.NOT_LOADED) | (own_code == ErrorCode.SEED))
+        with m.If(self.clear | self.start):
+            m.d.sync += self.code.eq(ErrorCode.NONE)
+            m.d.sync += self.detail.eq(0)
+        with m.Elif(refused_start | ((self.code == ErrorCode.NONE) & (own_code != ErrorCode.NONE) & ~self.error)):
+            m.d.sync += self.code.eq(own_code)
+            m.d.sync += self.detail.eq(request.data)
+        with m.Elif(self.error & (self.code == ErrorCode.NONE)):
+            m.d.sync += self.code.eq(self.error_code)
+            m.d.sync += self.detail.eq(self.error_detail)
+
+    def load(self, m: Module, request: data.View, writes: dict[str, Value], own_code: Signal, fresh: Signal,
+             free: Signal) -> None:
+        """Image words; a write ends when its word is taken."""
+        refused = Signal()
+        waiting = Signal()
+        m.d.comb += [
+            refused.eq(self.running | self.paused),
+            self.load_words.valid.eq((writes["LOAD"] & ~refused) | waiting),
+            self.load_words.payload.eq(request.data),
+        ]
+        m.d.sync += waiting.eq(self.load_words.valid & ~self.load_words.ready)
+        with m.If(writes["LOAD"] & refused):
+            m.d.comb += own_code.eq(ErrorCode.BUSY)
+        with m.If(fresh & request.write | waiting):
+            m.d.sync += free.eq(~self.load_words.valid | self.load_words.ready)
+
+    def pixels(self, m: Module, request: data.View, writes: dict[str, Value], reads: dict[str, Value], still: Value,
+               own_code: Signal) -> tuple[Value, Value]:
+        """PIXEL_ADDRESS and PIXEL_DATA; gives the pixel, READ_LATENCY cycles after the read, and the address."""
+        address = Signal(DATA_BITS)
+        in_range = Signal()
+        allowed = [Signal(name=f"pixel_allowed_{i}") for i in range(READ_LATENCY + 1)]
+        m.d.comb += [
+            in_range.eq(address < self.config.pixel_words),
+            allowed[0].eq(reads["PIXEL_DATA"] & in_range & still),
+            self.pixel.enable.eq(allowed[0]),
+            self.pixel.address.eq(address),
+        ]
+        for before, after in zip(allowed, allowed[1:], strict=False):
+            m.d.sync += after.eq(before)
+        with m.If(writes["PIXEL_ADDRESS"]):
+            m.d.sync += address.eq(request.data)
+        with m.If(reads["PIXEL_DATA"]):
+            with m.If(~still):
+                m.d.comb += own_code.eq(ErrorCode.BUSY)
+            with m.Elif(~in_range):
+                m.d.comb += own_code.eq(ErrorCode.ADDRESS)
+            with m.Else():
+                m.d.sync += address.eq(address + self.PIXEL_INCREMENT)
+        value = Signal(DATA_BITS, reset_less=True)
+        m.d.comb += value.eq(Mux(allowed[READ_LATENCY], self.pixel.data.as_signed(), 0))
+        return value, address
+
+    def counters(self, m: Module, reads: dict[str, Value]) -> dict[str, Value]:
+        """Counters, and the values of their registers."""
+        going = Signal()
+        m.d.comb += going.eq(self.running & ~self.paused)
+        increments = [going, *self.engine_busy, *self.stall, self.macs_increment]
+        upper = Signal(DATA_BITS, reset_less=True)
+        values: dict[str, Value] = {}
+        for name, increment in zip(COUNTERS, increments, strict=True):
+            count = Signal(COUNTER_BITS, name=f"count_{name.lower()}", reset_less=True)
+            held = Signal(len(increment), name=f"increment_{name.lower()}", reset_less=True)
+            m.d.sync += held.eq(increment)
+            m.d.sync += count.eq(count + held)
+            with m.If(self.start):
+                m.d.sync += [count.eq(0), held.eq(0)]
+            with m.If(reads[f"{name}_LOW"]):
+                m.d.sync += upper.eq(count[DATA_BITS:])
+            values[f"{name}_LOW"] = count[:DATA_BITS]
+            values[f"{name}_HIGH"] = upper
+        return values

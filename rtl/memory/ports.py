@@ -1,0 +1,36 @@
+"""Memory ports as every unit sees them: one reader and one writer a memory."""
+
+from __future__ import annotations
+
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out
+
+from golden.spec.hardware import address_bits
+
+READ_LATENCY = 2
+"""Cycles from a read's address to its data: the block RAM and its output register."""
+
+
+class ReadPort(wiring.Signature):
+    """Reader's side: ``address`` with ``enable`` in cycle t gives ``data`` in cycle t + READ_LATENCY.
+
+    The address has one bit more than the depth needs, so that a bound is checked and never wraps.
+    """
+
+    def __init__(self, depth: int, bits: int) -> None:
+        super().__init__({
+            "enable": Out(1),
+            "address": Out(address_bits(depth) + 1),
+            "data": In(bits),
+        })
+
+
+class WritePort(wiring.Signature):
+    """Writer's side: a write in cycle t is read from cycle t + 1 on."""
+
+    def __init__(self, depth: int, bits: int) -> None:
+        super().__init__({
+            "enable": Out(1),
+            "address": Out(address_bits(depth) + 1),
+            "data": Out(bits),
+        })

@@ -1,0 +1,60 @@
+"""Planted bugs, each of which a bench must find; none of this is part of the product."""
+
+from __future__ import annotations
+
+from amaranth.hdl import Const, Value
+
+from rtl.units.exponential import Exponential
+from rtl.units.norm_engine import NormEngine
+from rtl.units.normalise import Normalise
+from rtl.units.reciprocal_square_root import ReciprocalSquareRoot
+from rtl.units.row_maximum import RowMaximum
+from rtl.units.softmax_engine import SoftmaxEngine
+
+
+class UnroundedNormalise(Normalise):
+    """Truncates where it should round."""
+
+    def rounded(self, doubled: Value) -> Value:
+        return doubled >> 1
+
+
+class ShiftedSquareRoot(ReciprocalSquareRoot):
+    """A table that is one entry off."""
+
+    def table(self) -> tuple[int, ...]:
+        table = super().table()
+        return table[1:] + table[-1:]
+
+
+class UnroundedNormEngine(NormEngine):
+    normalise_unit = UnroundedNormalise
+
+
+class ShiftedTableNormEngine(NormEngine):
+    reciprocal_unit = ShiftedSquareRoot
+
+
+class SteepExponential(Exponential):
+    """One entry of the table is one too small."""
+
+    def table(self) -> tuple[int, ...]:
+        table = list(super().table())
+        table[9] -= 1
+        return tuple(table)
+
+
+class SteepSoftmaxEngine(SoftmaxEngine):
+    exponential_unit = SteepExponential
+
+
+class StickyRowMaximum(RowMaximum):
+    """Never starts a row's maximum anew."""
+
+    def restarts(self, first: Value) -> Value:
+        return Const(0)
+
+
+NORM_ENGINES = {None: NormEngine, "no_rounding": UnroundedNormEngine, "shifted_table": ShiftedTableNormEngine}
+SOFTMAX_ENGINES = {None: SoftmaxEngine, "steep_exponential": SteepSoftmaxEngine}
+ROW_MAXIMA = {None: RowMaximum, "sticky": StickyRowMaximum}

@@ -1,0 +1,2 @@
+UNITS: dict = {}
+BUGS: dict = {}

@@ -1,0 +1,81 @@
+"""Gain, bias and saturation of a normalised word."""
+
+from __future__ import annotations
+
+from amaranth.hdl import Module, Mux, Signal, Value, signed
+from amaranth.lib import data, wiring
+from amaranth.lib.wiring import In, Out
+
+from golden.spec import numbers
+from golden.spec.hardware import HardwareConfig
+from rtl.units.pipeline import chain
+
+INT8_BITS = 8
+BIAS_SHIFT_BITS = 2
+SHIFT_BITS = 5
+
+
+class ModulationLayout(data.StructLayout):
+    """A channel of a modulation word."""
+
+    def __init__(self) -> None:
+        super().__init__({"gain": signed(numbers.GAIN_BITS), "bias": signed(numbers.GAIN_BITS)})
+
+
+class Modulate(wiring.Component):
+    """saturate((((normalised * gain) >> shift) + (bias << bias_shift) + 4) >> 3), one word a cycle.
+
+    Saturates to -128..127 with ``wide``, else to 0..15. Matches ``golden.integer.norm.modulate`` bit for bit. LATENCY
+    3 cycles; initiation interval 1; the output holds until the next one. ``shift``, ``bias_shift`` and ``wide`` are
+    constant while anything is in flight.
+
+    Stages: 1 product; 2 shift; 3 bias and saturation.
+    """
+
+    LATENCY = 3
+
+    def __init__(self, config: HardwareConfig) -> None:
+        self.width = config.width
+        super().__init__({
+            "valid": In(1),
+            "normalised": In(data.ArrayLayout(signed(numbers.NORMALISED_BITS), config.width)),
+            "modulation": In(data.ArrayLayout(ModulationLayout(), config.width)),
+            "shift": In(SHIFT_BITS),
+            "bias_shift": In(BIAS_SHIFT_BITS),
+            "wide": In(1),
+            "modulated": Out(data.ArrayLayout(signed(INT8_BITS), config.width)),
+        })
+
+    def saturated(self, value: Value) -> Value:
+        """``value`` in the limits of the format."""
+        highest = Mux(self.wide, (1 << (INT8_BITS - 1)) - 1, numbers.UNSIGNED_NIBBLE_MAXIMUM)
+        lowest = Mux(self.wide, -(1 << (INT8_BITS - 1)), 0)
+        return Mux(value > highest, highest, Mux(value < lowest, lowest, value))
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        valid = chain(m, self.valid, self.LATENCY - 1, "valid")
+        half = 1 << (numbers.MODULATION_FRACTION_BITS - 1)
+        product_bits = numbers.NORMALISED_BITS + numbers.GAIN_BITS
+        for i in range(self.width):
+            modulation = self.modulation[i]
+            # Stage 1.
+            product = Signal(signed(product_bits), name=f"product_{i}", reset_less=True)
+            bias_1 = Signal(signed(numbers.GAIN_BITS), name=f"bias_1_{i}", reset_less=True)
+            with m.If(valid[0]):
+                m.d.sync += product.eq(self.normalised[i] * modulation.gain)
+                m.d.sync += bias_1.eq(modulation.bias)
+            # Stage 2.
+            shifted = Signal(signed(product_bits), name=f"shifted_{i}", reset_less=True)
+            bias_2 = Signal(signed(numbers.GAIN_BITS + (1 << BIAS_SHIFT_BITS) - 1), name=f"bias_2_{i}", reset_less=True)
+            with m.If(valid[1]):
+                m.d.sync += shifted.eq(product >> self.shift)
+                m.d.sync += bias_2.eq(bias_1 << self.bias_shift)
+            # Stage 3.
+            scaled = Signal(signed(product_bits + 1 - numbers.MODULATION_FRACTION_BITS), name=f"scaled_{i}")
+            result = Signal(signed(INT8_BITS), name=f"result_{i}", reset_less=True)
+            m.d.comb += scaled.eq((shifted + bias_2 + half) >> numbers.MODULATION_FRACTION_BITS)
+            with m.If(valid[2]):
+                m.d.sync += result.eq(self.saturated(scaled))
+            m.d.comb += self.modulated[i].eq(result)
+        return m

@@ -1,0 +1,198 @@
+"""Norm engine: residual stream to normalised activations."""
+
+from __future__ import annotations
+
+from amaranth.hdl import Cat, Module, Mux, Signal, signed
+from amaranth.lib import data, wiring
+from amaranth.lib.wiring import Out
+
+from golden.spec import numbers
+from golden.spec.descriptors import NormFormat, Opcode
+from golden.spec.hardware import HardwareConfig
+from rtl.control.engine import descriptor_layout, engine_members
+from rtl.memory.bounds import bounded
+from rtl.memory.ports import READ_LATENCY, ReadPort, WritePort
+from rtl.memory.ram import Ram
+from rtl.units.iterations import Iterations
+from rtl.units.modulate import Modulate, ModulationLayout
+from rtl.units.norm_control import COUNT_BITS, WORDS_BITS, NormReader, NormReplay, NormWriter
+from rtl.units.normalise import Normalise
+from rtl.units.pipeline import chain, tree_stages
+from rtl.units.reciprocal_square_root import ReciprocalSquareRoot
+from rtl.units.square_sum import SquareSum
+
+START = 1
+"""Cycles from accepting a descriptor to its first read."""
+
+
+def tail(config: HardwareConfig, words: int, format: NormFormat) -> int:
+    """Cycles from an iteration's last cycle (``iteration_cycles``) to its ``give``, which comes with its last write."""
+    select = 1
+    squares = 2 + tree_stages(config.width)
+    write = 1
+    constant = (READ_LATENCY + select + squares + ReciprocalSquareRoot.LATENCY + Normalise.LATENCY + Modulate.LATENCY
+                + write)
+    return constant + (words - 1) * word_cycles(format)
+
+
+def word_cycles(format: NormFormat) -> int:
+    """Cycles between two reads."""
+    return 2 if format == NormFormat.INT8 else 1
+
+
+def iteration_cycles(config: HardwareConfig, words: int, format: NormFormat) -> int:
+    """Cycles of an iteration, one group; the last read is in its last cycle, or for INT8 in the one before."""
+    return config.lanes * words * word_cycles(format)
+
+
+def longest_words(config: HardwareConfig) -> int:
+    """Longest token, in words: a group of tokens fits a residual bank."""
+    return min(config.residual_words // 2 // config.lanes, (1 << WORDS_BITS) - 1)
+
+
+class NormEngine(wiring.Component):
+    """Root-mean-square norm with gain and bias; opcode NORM.
+
+    Matches ``golden.integer.norm.normalise`` and ``modulate`` bit for bit. ``Iterations`` says when an iteration, one
+    group of ``lanes`` tokens, starts: START cycles after accepting. Reads a word a cycle, for INT8 one every two
+    cycles; ``iteration_cycles`` and ``tail`` give the rest of the timing. With width 8 or 16 the tail is 16 +
+    (words - 1) * word_cycles. A descriptor is accepted no earlier than the cycle after the last ``give`` of the one
+    before; ``idle`` is high from that cycle on.
+
+    Group n is in bank n & 1; its token i (0..lanes - 1) word w is at residual_base + ((n >> 1) * lanes + i) * words +
+    w. Modulation word w is at table_base + w. Token k word w goes to destination_base + k * words + w, and for INT8
+    its high plane to destination_base + 2 * k * words + w and its low plane ``words`` further.
+
+    Stages, from a word's read: 2 data; 3 bank selected, into the delay; 4 squares; adder tree; sum; then for a whole
+    token 3 of reciprocal square root, while its words are replayed from the delay; 2 normalise; 3 modulate; 1 write.
+    """
+
+    reciprocal_unit = ReciprocalSquareRoot
+    normalise_unit = Normalise
+
+    def __init__(self, config: HardwareConfig) -> None:
+        self.config = config
+        residual = ReadPort(config.residual_words // 2, config.width * numbers.WIDE_BITS)
+        super().__init__({
+            **engine_members(Opcode.NORM),
+            "residual_0": Out(residual),
+            "residual_1": Out(residual),
+            "modulation": Out(ReadPort(config.modulation_words, config.width * 2 * numbers.GAIN_BITS)),
+            "normalised": Out(WritePort(config.normalised_words, config.word_bits)),
+        })
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        config = self.config
+        offered = self.descriptor.payload
+        held = Signal(descriptor_layout(Opcode.NORM), reset_less=True)
+        wide = Signal()
+        m.submodules.iterations = iterations = Iterations(COUNT_BITS)
+        m.submodules.reader = reader = NormReader(config)
+        m.submodules.writer = writer = NormWriter(config)
+        m.d.comb += [
+            wide.eq(held.format == NormFormat.INT8),
+            iterations.valid.eq(self.descriptor.valid),
+            iterations.clear.eq(~writer.active),
+            iterations.wait_first.eq(offered.wait_first),
+            iterations.wait_each.eq(offered.wait_each),
+            iterations.count.eq(offered.count),
+            iterations.available.eq(self.available),
+            iterations.last_cycle.eq(reader.last_cycle),
+            self.descriptor.ready.eq(iterations.accept),
+            self.take.eq(iterations.take),
+            self.busy.eq(iterations.running),
+            self.idle.eq(~writer.active),
+        ]
+        with m.If(iterations.accept):
+            m.d.sync += held.eq(offered)
+        m.d.comb += [
+            reader.load.eq(iterations.accept),
+            reader.base.eq(offered.residual_base),
+            reader.running.eq(iterations.running),
+            reader.words.eq(held.words),
+            reader.wide.eq(wide),
+            self.residual_0.enable.eq(reader.enable & ~reader.bank),
+            self.residual_1.enable.eq(reader.enable & reader.bank),
+            self.residual_0.address.eq(bounded(reader.address, self.residual_0.address)),
+            self.residual_1.address.eq(bounded(reader.address, self.residual_1.address)),
+        ]
+        # Stages 2 and 3: the word read, from its bank.
+        flags = chain(m, Cat(reader.enable, reader.first, reader.last), READ_LATENCY + 1, "flags")
+        valid, first, last = flags[-1]
+        bank = chain(m, reader.bank, READ_LATENCY, "bank")[-1]
+        word = Signal(data.ArrayLayout(signed(numbers.WIDE_BITS), config.width), reset_less=True)
+        with m.If(flags[READ_LATENCY][0]):
+            m.d.sync += word.as_value().eq(Mux(bank, self.residual_1.data, self.residual_0.data))
+        # The sum of squares and its root, whole tokens.
+        longest = longest_words(config)
+        m.submodules.square_sum = square_sum = SquareSum(config, longest)
+        m.submodules.reciprocal = reciprocal = self.reciprocal_unit(len(square_sum.total))
+        m.submodules.replay = replay = NormReplay()
+        m.d.comb += [
+            square_sum.valid.eq(valid),
+            square_sum.first.eq(first),
+            square_sum.last.eq(last),
+            square_sum.word.eq(word),
+            reciprocal.valid.eq(square_sum.complete),
+            reciprocal.square.eq(square_sum.total),
+            replay.start.eq(square_sum.complete),
+            replay.words.eq(held.words),
+            replay.wide.eq(wide),
+        ]
+        if 1 + READ_LATENCY != reciprocal.LATENCY:
+            raise ValueError("the replay from the delay no longer meets the reciprocal square root")
+        # The delay: a ring that the words of at most two tokens share, replayed in step with the root.
+        in_flight = longest + square_sum.latency + 2
+        m.submodules.delay = delay = Ram(1 << (in_flight - 1).bit_length(), config.width * numbers.WIDE_BITS)
+        head = Signal(range(delay.depth))
+        oldest = Signal(range(delay.depth))
+        m.d.comb += [
+            delay.write.enable.eq(valid),
+            delay.write.address.eq(head),
+            delay.write.data.eq(word),
+            delay.read.enable.eq(replay.enable),
+            delay.read.address.eq(oldest),
+        ]
+        with m.If(valid):
+            m.d.sync += head.eq(head + 1)
+        with m.If(replay.enable):
+            m.d.sync += oldest.eq(oldest + 1)
+        # Normalise and modulate.
+        m.submodules.normalise = normalise = self.normalise_unit(config)
+        m.submodules.modulate = modulate = Modulate(config)
+        replayed = chain(m, replay.enable, READ_LATENCY + Normalise.LATENCY + Modulate.LATENCY, "replayed")
+        table_word = chain(m, replay.word, Normalise.LATENCY, "table_word", reset_less=True)[-1]
+        table_address = (held.table_base + table_word)[:len(held.table_base) + 1]
+        m.d.comb += [
+            normalise.valid.eq(replayed[READ_LATENCY]),
+            normalise.word.eq(delay.read.data),
+            normalise.mantissa.eq(reciprocal.mantissa),
+            normalise.exponent.eq(reciprocal.exponent),
+            # The table's word arrives with the normalised one.
+            self.modulation.enable.eq(replayed[Normalise.LATENCY]),
+            self.modulation.address.eq(bounded(table_address, self.modulation.address)),
+            modulate.valid.eq(replayed[READ_LATENCY + Normalise.LATENCY]),
+            modulate.normalised.eq(normalise.normalised),
+            modulate.modulation.eq(data.View(data.ArrayLayout(ModulationLayout(), config.width),
+                                             self.modulation.data)),
+            modulate.shift.eq(held.shift),
+            modulate.bias_shift.eq(held.bias_shift),
+            modulate.wide.eq(wide),
+        ]
+        m.d.comb += [
+            writer.load.eq(iterations.accept),
+            writer.base.eq(offered.destination_base),
+            writer.count.eq(offered.count),
+            writer.words.eq(held.words),
+            writer.wide.eq(wide),
+            writer.signal_each.eq(held.signal_each),
+            writer.signal_last.eq(held.signal_last),
+            writer.valid.eq(replayed[-1]),
+            writer.word.eq(modulate.modulated),
+            self.normalised.enable.eq(writer.enable),
+            self.normalised.address.eq(bounded(writer.address, self.normalised.address)),
+            self.normalised.data.eq(writer.data),
+            self.give.eq(writer.give),
+        ]
+        return m

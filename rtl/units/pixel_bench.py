@@ -1,0 +1,84 @@
+"""The pixel engine with its memories, for a bench: a host port reaches every memory while the engine is idle."""
+
+from __future__ import annotations
+
+import enum
+
+from amaranth.hdl import Module, Mux
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out
+
+from golden.spec.descriptors import Opcode
+from golden.spec.hardware import HardwareConfig
+from rtl.control.engine import engine_members
+from rtl.memory.ram import Ram
+from rtl.units.pixel_engine import PixelEngine
+
+
+class BenchMemory(enum.IntEnum):
+    """What ``host_memory`` selects."""
+
+    PIXEL = 0
+    RESIDUAL_0 = 1
+    RESIDUAL_1 = 2
+    STEP = 3
+    COORDINATE = 4
+    NORMALISED = 5
+
+
+class PixelBench(wiring.Component):
+    """``engine`` and memories; while ``host`` is high the host's address, data and write enable reach them instead."""
+
+    def __init__(self, config: HardwareConfig, engine: PixelEngine) -> None:
+        self.config = config
+        self.engine = engine
+        super().__init__({
+            **engine_members(Opcode.PIXEL),
+            "seed_load": In(1),
+            "seed": In(128),
+            "host": In(1),
+            "host_memory": In(3),
+            "host_address": In(20),
+            "host_write": In(1),
+            "host_data": In(config.width * 16),
+            "host_read": Out(config.width * 16),
+            "fault": Out(1),
+        })
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        m.submodules.engine = engine = self.engine
+        for name in ("available", "seed_load", "seed"):
+            m.d.comb += getattr(engine, name).eq(getattr(self, name))
+        for name in ("take", "give", "busy", "idle"):
+            m.d.comb += getattr(self, name).eq(getattr(engine, name))
+        m.d.comb += [
+            engine.descriptor.payload.eq(self.descriptor.payload),
+            engine.descriptor.valid.eq(self.descriptor.valid),
+            self.descriptor.ready.eq(engine.descriptor.ready),
+        ]
+        readers = {"PIXEL": engine.pixel_read, "RESIDUAL_0": engine.residual_0, "RESIDUAL_1": engine.residual_1,
+                   "STEP": engine.step, "COORDINATE": engine.coordinate}
+        writers = {"PIXEL": engine.pixel_write, "NORMALISED": engine.normalised}
+        shapes = self.config.memory_shapes
+        faults = []
+        for memory in BenchMemory:
+            depth, bits = shapes[memory.name.lower().removesuffix("_0").removesuffix("_1")]
+            depth = depth // 2 if "RESIDUAL" in memory.name else depth
+            m.submodules[memory.name.lower()] = ram = Ram(depth, bits)
+            chosen = self.host & (self.host_memory == memory)
+            reader = readers.get(memory.name)
+            writer = writers.get(memory.name)
+            m.d.comb += [
+                ram.read.enable.eq(Mux(self.host, 0, reader.enable) if reader else 0),
+                ram.read.address.eq(Mux(self.host, self.host_address, reader.address) if reader else self.host_address),
+                ram.write.enable.eq(Mux(self.host, chosen & self.host_write, writer.enable if writer else 0)),
+                ram.write.address.eq(Mux(self.host, self.host_address, writer.address if writer else 0)),
+                ram.write.data.eq(Mux(self.host, self.host_data, writer.data if writer else 0)),
+            ]
+            m.d.comb += [reader.data.eq(ram.read.data)] if reader else []
+            with m.If(self.host_memory == memory):
+                m.d.comb += self.host_read.eq(ram.read.data)
+            faults.append(ram.fault)
+        m.d.comb += self.fault.eq(sum(faults) != 0)
+        return m

@@ -1,0 +1,89 @@
+"""Configuration to Verilog: ``python -m rtl.verilog --config configs/default.toml --output build/verilog``."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from pathlib import Path
+
+os.environ.setdefault("AMARANTH_USE_YOSYS", "builtin")  # the same Yosys everywhere: the same Verilog
+
+from amaranth.back import verilog
+from amaranth.lib import wiring
+
+from golden.spec.hardware import FORMAT_VERSION, HardwareConfig, load_hardware
+from golden.spec.validation import ConfigError
+from rtl.core import TRACED, Core
+from rtl.units import catalogue, catalogue_array, catalogue_pixel
+from rtl.units.norm_engine import tail as norm_tail
+from rtl.units.softmax_engine import tail as softmax_tail
+
+CATALOGUES = (catalogue, catalogue_pixel, catalogue_array)
+UNITS = {name: make for source in CATALOGUES for name, make in source.UNITS.items()}
+BUGS = {name: bugs for source in CATALOGUES for name, bugs in source.BUGS.items()}
+
+
+def convert(component: wiring.Component, name: str) -> str:
+    """Verilog of a component as top module ``name``, without paths of the machine."""
+    return verilog.convert(component, name=name, emit_src=False, strip_internal_attrs=True)
+
+
+def describe(config: HardwareConfig, top: str, trace: bool) -> dict:
+    """What a bench or board must know about the core; everything derives from the configuration."""
+    return {
+        "top": top, "version": FORMAT_VERSION, "fingerprint": config.fingerprint, "name": config.name,
+        "multipliers": config.multipliers,
+        "memories": {name: {"depth": depth, "bits": bits} for name, (depth, bits) in config.memory_shapes.items()},
+        "trace": [{"memory": memory, "bits": config.memory_shapes[memory.removesuffix("_0").removesuffix("_1")][1]}
+                  for memory in (TRACED if trace else ())],
+        "latencies": {"norm_tail_one_word": norm_tail(config, 1, 0), "softmax_tail": softmax_tail(config)},
+    }
+
+
+def write(folder: Path, name: str, text: str, description: dict) -> None:
+    """Write ``<name>.v`` and ``<name>.json``, each whole or not at all."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for suffix, content in ((".v", text), (".json", json.dumps(description, indent=1, sort_keys=True) + "\n")):
+        partial = folder / f".{name}{suffix}.partial"
+        partial.write_text(content, encoding="utf-8")
+        partial.replace(folder / f"{name}{suffix}")
+
+
+def unit_verilog(unit: str, config: HardwareConfig, bug: str | None, folder: Path) -> None:
+    """A unit's bench top, with a planted bug where asked; raises ``ConfigError`` for one that does not exist."""
+    if unit not in UNITS:
+        raise ConfigError(f"there is no unit {unit!r}; expected one of {', '.join(sorted(UNITS))}")
+    if bug is not None and bug not in BUGS[unit]:
+        raise ConfigError(f"unit {unit} has no bug {bug!r} to plant; expected one of {', '.join(BUGS[unit])}")
+    component = UNITS[unit](config, bug)
+    description = {"top": unit, "latency": getattr(component, "LATENCY", None), "parameters": {
+        "lanes": config.lanes, "width": config.width, **getattr(component, "PARAMETERS", {})}}
+    write(folder, unit, convert(component, unit), description)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Entry point; returns the exit status."""
+    parser = argparse.ArgumentParser(prog="python -m rtl.verilog", description=__doc__)
+    parser.add_argument("--config", type=Path, required=True, help="TOML file with a [hardware] table")
+    parser.add_argument("--output", type=Path, required=True, help="folder for the .v and .json files")
+    parser.add_argument("--unit", help="one unit's bench top instead of the core")
+    parser.add_argument("--bug", help="plant this bug in the unit")
+    parser.add_argument("--trace", action="store_true", help="show every memory write at ports of the core")
+    options = parser.parse_args(arguments)
+    try:
+        config = load_hardware(options.config)
+        if options.unit:
+            unit_verilog(options.unit, config, options.bug, options.output)
+        else:
+            text = convert(Core(config, trace=options.trace), "core")
+            write(options.output, "core", text, describe(config, "core", options.trace))
+    except ConfigError as error:
+        print(f"rtl.verilog: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

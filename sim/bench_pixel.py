@@ -1,0 +1,285 @@
+"""Pixel engine with its memories against the integer reference."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+
+import cocotb
+import numpy as np
+
+from golden.integer import pixel as golden_pixel
+from golden.integer.noise import NoiseGenerator
+from golden.integer.product import activation_planes
+from golden.spec import numbers
+from golden.spec.descriptors import ENGINES, FIELDS, RELOCATABLE, Opcode, PixelOperation
+from golden.spec.hardware import HardwareConfig, load_hardware
+from golden.spec.model import ModelConfig
+from sim import seed as seeds
+from sim.clock import Clock
+from sim.scoreboard import Scoreboard
+from sim.streams import Source
+from sim.units import config_file
+
+STEP_CYCLES = 9
+PATCH_CYCLES = 7
+PIXEL, RESIDUAL, STEP, COORDINATE, NORMALISED = 0, 1, 3, 4, 5
+CONFIG_VARIABLE = "HALFTONE_BENCH_CONFIG"
+LAST_BASE = 7
+SHAPES = [(1, 1, 6), (1, 2, 6), (3, 1, 8), (3, 2, 6), (2, 2, 0), (1, 1, 0), (3, 1, 5), (7, 1, 3)]
+"""Image channels, stride, coordinates."""
+
+
+@dataclass
+class Case:
+    """One image shape and what the memories hold."""
+
+    model: ModelConfig
+    pixels: np.ndarray      # (C, H, H)
+    residual: np.ndarray    # (T, token words, width)
+    generator: NoiseGenerator
+
+
+class Bench:
+    """The engine's ports and what was seen on them."""
+
+    def __init__(self, dut) -> None:
+        self.dut = dut
+        self.config: HardwareConfig = load_hardware(config_file(os.environ[CONFIG_VARIABLE]))
+        self.random = seeds.generator("pixel")
+        self.numpy = seeds.numpy_generator("pixel")
+        self.clock = Clock(dut)
+        self.source = Source(dut, "descriptor", self.clock)
+        self.board = Scoreboard("pixel")
+        self.gives: list[tuple[int, int]] = []
+        self.takes: list[tuple[int, int]] = []
+
+    async def start(self) -> None:
+        for name in ("available", "seed_load", "host", "host_write"):
+            getattr(self.dut, name).value = 0
+        await self.clock.start()
+        cocotb.start_soon(self.watch())
+
+    async def watch(self) -> None:
+        """Record pulses; hold the engine to its status."""
+        working = False
+        while True:
+            await self.clock.next_edge()
+            give = int(self.dut.give.value)
+            take = int(self.dut.take.value)
+            accepted = int(self.dut.descriptor__valid.value) and int(self.dut.descriptor__ready.value)
+            assert int(self.dut.busy.value) == working and int(self.dut.idle.value) == (not working)
+            assert not int(self.dut.fault.value), "an address is out of range"
+            assert accepted or not take, "a take without a descriptor"
+            if take:
+                self.takes.append((self.clock.cycle, take))
+            if give:
+                self.gives.append((self.clock.cycle, give))
+            working = accepted or (working and not give)
+
+    async def write(self, memory: int, start: int, words: list[int]) -> None:
+        """Fill a memory."""
+        self.dut.host.value = 1
+        self.dut.host_write.value = 1
+        self.dut.host_memory.value = memory
+        for i, word in enumerate(words):
+            self.dut.host_address.value = start + i
+            self.dut.host_data.value = word
+            await self.clock.next_edge()
+        self.dut.host_write.value = 0
+        self.dut.host.value = 0
+
+    async def read(self, memory: int, addresses: list[int]) -> list[int]:
+        """Read a memory; the first address stands in the cycle after this call."""
+        self.dut.host.value = 1
+        self.dut.host_memory.value = memory
+        values = []
+        for i in range(len(addresses) + 2):
+            self.dut.host_address.value = addresses[min(i, len(addresses) - 1)]
+            await self.clock.next_edge()
+            if i >= 2:
+                values.append(int(self.dut.host_read.value))
+        self.dut.host.value = 0
+        return values
+
+    def make_case(self, channels: int, stride: int, coordinates: int, small: bool = False) -> Case:
+        """A random image of the largest or a random grid that the memories hold."""
+        config = self.config
+        terms = 9 * channels + coordinates
+        words = -(-terms // config.width)
+        token_words = -(-stride * stride * channels // config.width)
+        fits = [grid for grid in range(1, 33)
+                if channels * (grid * stride) ** 2 <= config.pixel_words and grid <= config.coordinate_words
+                and grid * grid * 2 * words <= config.normalised_words
+                and -(-grid * grid // (2 * config.lanes)) * config.lanes * 2 * token_words + LAST_BASE
+                <= config.residual_words // 2]
+        grid = self.random.choice(fits[:4]) if small else fits[-1]
+        model = ModelConfig(name="bench", image_channels=channels, image_size=grid * stride, stride=stride, channels=1,
+                            blocks=1, heads=1, coordinate_channels=coordinates)
+        pixels = self.numpy.integers(-32768, 32768, (channels, model.image_size, model.image_size))
+        pixels = np.where(self.numpy.random(pixels.shape) < 0.7, pixels // 4, pixels)
+        residual = self.numpy.integers(-32768, 32768, (model.tokens, 2 * token_words, config.width))
+        return Case(model, pixels, residual, NoiseGenerator((1, 2, 3, 4)))
+
+    async def load(self, case: Case, base: int, seed: bool = True) -> None:
+        """Bring image, residual rows (two predictions beside each other), coordinates and seed into the engine."""
+        lanes = self.config.lanes
+        await self.write(PIXEL, 0, [int(x) & 0xFFFF for x in case.pixels.ravel()])
+        stride = case.residual.shape[1]
+        for token, rows in enumerate(case.residual):
+            group = token // lanes
+            row = base + (group // 2 * lanes + token % lanes) * stride
+            await self.write(RESIDUAL + (group & 1), row, [pack(word, 16) for word in rows])
+        lines = numbers.coordinate_channels(case.model.grid, case.model.coordinate_channels)
+        await self.write(COORDINATE, 0, [pack(line, 8) for line in lines])
+        if seed:
+            state = tuple(self.random.getrandbits(32) for _ in range(4))
+            case.generator = NoiseGenerator(state)
+            self.dut.seed.value = pack(state, 32)
+            self.dut.seed_load.value = 1
+            await self.clock.next_edge()
+            self.dut.seed_load.value = 0
+
+    def coefficients(self) -> tuple[int, int, int, int]:
+        """Usual ones, or anything in 18 bits."""
+        limit = self.random.choice([1 << 17, 1 << 13, 1 << 10])
+        return tuple(self.random.choice([self.random.randrange(-limit, limit), -limit, limit - 1]) for _ in range(4))
+
+    def descriptor(self, case: Case, operation: PixelOperation, **fields: int) -> dict[str, int]:
+        """A descriptor's fields: the shape, and random engines to wait for and to signal."""
+        model = case.model
+        words = -(-model.patch_terms // self.config.width)
+        handshake = {name: self.random.getrandbits(ENGINES) for name in ("wait_first", "wait_each", "signal_each")}
+        return {"operation": operation, "grid": model.grid, "stride": model.stride, "channels": model.image_channels,
+                "coordinates": model.coordinate_channels, "words": words, "token_stride": case.residual.shape[1],
+                **handshake, "signal_last": 1 << self.random.randrange(ENGINES), **fields}
+
+    async def run(self, fields: dict[str, int], cycles: int) -> None:
+        """Run one descriptor; every pulse in its very cycle."""
+        needs = fields["wait_first"] | fields["wait_each"]
+        self.gives.clear()
+        self.takes.clear()
+        sending = cocotb.start_soon(self.source.send([encode(fields)]))
+        wrong = ~needs & (1 << ENGINES) - 1
+        for _ in range(self.random.randrange(4) if needs else 0):
+            self.dut.available.value = needs & ~(1 << self.random.choice(bits(needs))) | wrong
+            await self.clock.next_edge()
+        self.dut.available.value = needs | self.random.getrandbits(ENGINES)
+        (accepted,) = await sending
+        self.dut.available.value = self.random.getrandbits(ENGINES)
+        await self.clock.wait_cycles(cycles)
+        if not self.gives:  # the watching task wakes at the same edge, in either order
+            assert int(self.dut.give.value) == fields["signal_each"] | fields["signal_last"], \
+                f"no give {cycles} cycles after acceptance"
+        else:
+            assert self.gives == [(accepted + cycles, fields["signal_each"] | fields["signal_last"])]
+        assert self.takes == ([(accepted, needs)] if needs else [])
+
+
+def bits(value: int) -> list[int]:
+    """Positions of the ones."""
+    return [i for i in range(value.bit_length()) if value >> i & 1]
+
+
+def pack(values, width: int) -> int:
+    """Integers side by side, the first lowest."""
+    mask = (1 << width) - 1
+    return sum((int(value) & mask) << (width * i) for i, value in enumerate(values))
+
+
+def encode(fields: dict[str, int]) -> int:
+    """An issued descriptor: no opcode and no register selects."""
+    word = position = 0
+    for field in FIELDS[Opcode.PIXEL]:
+        if field.name.removesuffix("_register") in RELOCATABLE[Opcode.PIXEL] and field.name.endswith("_register"):
+            continue
+        word |= int(fields.get(field.name, 0)) << position
+        position += field.bits
+    return word
+
+
+def stepped(case: Case, coefficients: tuple[int, int, int, int], draw: bool) -> np.ndarray:
+    """The image after one step, by the integer reference."""
+    model = case.model
+    half = case.residual.shape[1] // 2
+    flat = case.residual.reshape(model.tokens, 2, half * case.residual.shape[2])[:, :, :model.token_pixels]
+    noise = case.generator.values(model.tokens * model.token_pixels) if draw else np.zeros(flat[:, 0].size, dtype=int)
+    tokens = golden_pixel.sampler_step(golden_pixel.to_tokens(case.pixels, model), flat[:, 0], flat[:, 1],
+                                       noise.reshape(flat[:, 0].shape), coefficients)
+    return golden_pixel.to_image(tokens, model)
+
+
+async def check_step(bench: Bench, case: Case, base: int) -> None:
+    """One STEP, its cycles and every pixel after it."""
+    model = case.model
+    address = bench.random.randrange(bench.config.step_words)
+    coefficients = bench.coefficients()
+    draw = bench.random.random() < 0.7
+    noise_bits = bench.random.getrandbits(14)
+    await bench.write(STEP, address, [pack([c & 0x3FFFF | noise_bits << 18 for c in coefficients], 32)])
+    half = case.residual.shape[1] // 2
+    fields = bench.descriptor(case, PixelOperation.STEP, step=address, draw_noise=int(draw), guided_base=base,
+                              unguided_base=base + half)
+    await bench.run(fields, STEP_CYCLES + 2 * model.tokens * model.token_pixels)
+    case.pixels = stepped(case, coefficients, draw)
+    got = await bench.read(PIXEL, list(range(case.pixels.size))[::-1])
+    expected = case.pixels.ravel()[::-1] & 0xFFFF
+    bench.board.compare(f"step C={model.image_channels} S={model.stride}", expected, got)
+
+
+async def check_patch(bench: Bench, case: Case) -> None:
+    """One PATCH, its cycles and every word."""
+    model, width = case.model, bench.config.width
+    terms = golden_pixel.patches(case.pixels, model).astype(np.int64)
+    words = -(-model.patch_terms // width)
+    size = model.tokens * 2 * words
+    base = bench.random.randrange(bench.config.normalised_words - size + 1)
+    fields = bench.descriptor(case, PixelOperation.PATCH, destination_base=base)
+    await bench.run(fields, PATCH_CYCLES + model.tokens * (model.patch_terms + model.patch_terms % 2))
+    padded = np.pad(terms, ((0, 0), (0, words * width - terms.shape[1])))
+    planes = np.stack(activation_planes(padded), axis=1).reshape(size, width)
+    expected = [pack(row, 4) for row in planes]
+    got = await bench.read(NORMALISED, [base + i for i in range(size)][::-1])
+    bench.board.compare(f"patch C={model.image_channels} S={model.stride}", expected[::-1], got)
+
+
+@cocotb.test(timeout_time=20, timeout_unit="ms")
+async def every_shape(dut):
+    """STEP and PATCH of the largest image of each shape, then of random sizes."""
+    bench = Bench(dut)
+    await bench.start()
+    for round_ in range(2):
+        for shape in SHAPES:
+            case = bench.make_case(*shape, small=bool(round_))
+            base = bench.random.randint(0, LAST_BASE)
+            await bench.load(case, base)
+            for _ in range(2):
+                await check_step(bench, case, base)
+            await check_patch(bench, case)
+    print(bench.board.finish(least=1000))
+
+
+@cocotb.test(timeout_time=5, timeout_unit="ms")
+async def back_to_back(dut):
+    """Waiting descriptors are taken in the cycle after each pulse; noise goes on where the last one stopped."""
+    bench = Bench(dut)
+    await bench.start()
+    case = bench.make_case(1, 2, 6, small=True)
+    await bench.load(case, 0)
+    half = case.residual.shape[1] // 2
+    descriptors = []
+    for i in range(5):
+        coefficients = bench.coefficients()
+        await bench.write(STEP, i, [pack([c & 0x3FFFF for c in coefficients], 32)])
+        draw = i % 2 == 0
+        descriptors.append(bench.descriptor(case, PixelOperation.STEP, step=i, draw_noise=int(draw), guided_base=0,
+                                            unguided_base=half))
+        case.pixels = stepped(case, coefficients, draw)
+    dut.available.value = (1 << ENGINES) - 1
+    accepted = await bench.source.send([encode(fields) for fields in descriptors])
+    cycles = STEP_CYCLES + 2 * case.model.tokens * case.model.token_pixels
+    assert [b - a for a, b in zip(accepted, accepted[1:], strict=False)] == [cycles + 1] * 4
+    await bench.clock.wait_cycles(cycles + 1)
+    assert [cycle for cycle, _ in bench.gives] == [cycle + cycles for cycle in accepted]
+    bench.board.compare("pixels", case.pixels.ravel() & 0xFFFF, await bench.read(PIXEL, list(range(case.pixels.size))))
+    print(bench.board.finish(least=case.pixels.size))

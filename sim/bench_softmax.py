@@ -1,0 +1,103 @@
+"""Softmax engine against ``golden.integer.softmax``, values and cycles."""
+
+from __future__ import annotations
+
+import cocotb
+import numpy as np
+
+from golden.integer.softmax import exponentials, row_scale
+from golden.spec.descriptors import Opcode
+from sim import seed as seeds
+from sim.bench_engine import EngineDriver, Model, bench_config, load, pack, random_masks, tree_stages
+from sim.clock import Clock
+from sim.scoreboard import Scoreboard
+
+DESCRIPTORS = 40
+WRITE_DELAY = 5
+REGIME_ROWS = 4
+PAUSE = 4
+"""A slot's maxima stay until the engine has read the slot's last word."""
+
+
+def tail(config):
+    return 10 + tree_stages(config.width)
+
+
+def random_scores(random, rows, width):
+    """Rows of int9 in stretches: any, narrow, equal, the two extremes."""
+    stretches = []
+    for _ in range(-(-rows // REGIME_ROWS)):
+        shape = (REGIME_ROWS, width)
+        kind = random.integers(4)
+        if kind == 0:
+            stretches.append(random.integers(-256, 256, shape))
+        elif kind == 1:
+            stretches.append(random.integers(-30, 30, shape))
+        elif kind == 2:
+            stretches.append(np.full(shape, random.integers(-256, 256)))
+        else:
+            stretches.append(random.choice([-256, 255], shape))
+    return np.concatenate(stretches)[:rows]
+
+
+def rows_of(config, scores, values):
+    """Scores of a descriptor, (lanes, keys)."""
+    base = values["slot"] * (config.score_words // 2)
+    words = values["words"]
+    return scores[base:base + config.lanes * words].reshape(config.lanes, words * config.width)
+
+
+@cocotb.test(timeout_time=5, timeout_unit="ms")
+@cocotb.parametrize(credit=[1.0, 0.1, 0.01])
+async def matches_golden(dut, credit):
+    """Random semaphores change timing as the contract says, never a bit."""
+    config = bench_config()
+    clock = Clock(dut)
+    random = seeds.numpy_generator(f"softmax {credit}")
+    generator = seeds.generator(f"softmax {credit}")
+    scores = random_scores(random, config.score_words, config.width)
+    model = Model(lambda values: config.lanes * values["words"], lambda values: tail(config), overlap=True)
+    driver = EngineDriver(dut, clock, Opcode.SOFTMAX, model, generator, credit=credit, pause=PAUSE,
+                          bubble=generator.choice([0.0, 0.2]))
+    maxima = np.zeros((2, config.lanes), dtype=np.int64)
+    dut.maxima.value = 0
+    await clock.start()
+    await load(dut, clock, "load_score", [pack(row, 9) for row in scores])
+    writes = []
+    registers = []
+    longest = min(8, config.score_words // 2 // config.lanes)
+    descriptors = [{**random_masks(generator), "slot": i & 1, "words": generator.randint(1, longest),
+                    "multiplier": generator.choice([0, 1, 16383, generator.randrange(1 << 14)])}
+                   for i in range(DESCRIPTORS)]
+
+    def offer(values):
+        maxima[values["slot"]] = rows_of(config, scores, values).max(axis=-1)
+        dut.maxima.value = pack(maxima.reshape(-1), 9)
+
+    checks = {}
+
+    def watch(cycle):
+        if int(dut.written__enable.value):
+            writes.append((cycle, int(dut.written__address.value), int(dut.written__data.value)))
+        for values, _, start in model.starts[-3:]:
+            checks[start + config.lanes * values["words"] + tail(config)] = values["slot"]
+        if cycle in checks:
+            registers.append((checks[cycle], int(dut.row_multiplier.value), int(dut.row_exponent.value)))
+
+    await driver.run(descriptors, timeout=100_000, on_offer=offer, on_cycle=watch)
+    expected = []
+    board = Scoreboard("softmax")
+    assert len(registers) == DESCRIPTORS
+    for (values, _, start), (slot, multipliers, exponents) in zip(model.starts, registers, strict=True):
+        probabilities = exponentials(rows_of(config, scores, values))
+        base = values["slot"] * (config.score_words // 2)
+        for i, word in enumerate(probabilities.reshape(-1, config.width)):
+            expected.append((start + i + WRITE_DELAY, base + i, pack(word, 4)))
+        mantissas, shifts = row_scale(probabilities, values["multiplier"])
+        lanes = range(slot * config.lanes, (slot + 1) * config.lanes)
+        board.compare("row_multiplier", mantissas, [multipliers >> (14 * i) & 0x3FFF for i in lanes], start)
+        board.compare("row_exponent", shifts, [exponents >> (5 * i) & 31 for i in lanes], start)
+    for index, name in enumerate(("cycle", "address", "data")):
+        board.compare(name, np.array([write[index] for write in expected], dtype=object),
+                      np.array([write[index] for write in writes], dtype=object), [write[0] for write in expected])
+    dut._log.info(board.finish(least=DESCRIPTORS * config.lanes))

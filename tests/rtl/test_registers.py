@@ -1,0 +1,19 @@
+"""The register file in Verilator, and proof that its bench finds bugs."""
+
+import pytest
+
+from sim.runner import SimulationError
+from sim.units import run_unit
+
+CONFIG_VARIABLE = "HALFTONE_BENCH_CONFIG"
+
+
+@pytest.mark.parametrize("config", ["small", "default"])
+def test_matches_golden(config):
+    run_unit("registers", config, "sim.bench_registers", env={CONFIG_VARIABLE: config})
+
+
+@pytest.mark.parametrize(("bug", "symptom"), [("increment", "registers: pixels")])
+def test_a_planted_bug_is_found(bug, symptom):
+    with pytest.raises(SimulationError, match=symptom):
+        run_unit("registers", "small", "sim.bench_registers", bug=bug, env={CONFIG_VARIABLE: "small"})

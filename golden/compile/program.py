@@ -120,14 +120,12 @@ class ProgramWriter:
     def norm(self, table: int, form: NormFormat, **shift: int) -> None:
         """Norm of every context, group by group behind the array."""
         layout = self.layout
-        words = layout.token_words * (2 if form == NormFormat.INT8 else 1)
-        for context in range(layout.contexts):
-            self.out.emit(
-                Opcode.NORM, count=layout.groups, words=layout.token_words, residual_base=layout.residual(context),
-                table_base=table + context * layout.modulation_context_words, table_base_register=MODULATION,
-                bias_shift=numbers.MODULATION_FRACTION_BITS if form == NormFormat.INT8 else 0, format=form,
-                destination_base=layout.NORMALISED + context * layout.model.tokens * words,
-                wait_each=engines(Engine.ARRAY), signal_each=engines(Engine.ARRAY), **shift)
+        self.out.emit(
+            Opcode.NORM, count=layout.contexts * layout.groups, words=layout.token_words, residual_base=0,
+            table_base=table, table_base_register=MODULATION, table_groups=layout.groups,
+            table_step=layout.modulation_context_words, format=form, destination_base=layout.NORMALISED,
+            bias_shift=numbers.MODULATION_FRACTION_BITS if form == NormFormat.INT8 else 0,
+            wait_each=engines(Engine.ARRAY), signal_each=engines(Engine.ARRAY), **shift)
 
     def blocks(self, block_modulation: int) -> None:
         """The core block, as often as the model has blocks."""

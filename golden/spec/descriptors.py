@@ -119,7 +119,7 @@ FIELDS: dict[Opcode, tuple[Field, ...]] = {
                    Field("destination_step", 16), Field("vector_stride", 12)),
     Opcode.SOFTMAX: (*HANDSHAKE, Field("slot", 1), Field("words", 8), *_address("multiplier", 14)),
     Opcode.NORM: (*HANDSHAKE, Field("count", 12), Field("words", 8), *_address("residual_base"),
-                  *_address("table_base"), *_address("shift", 5), Field("bias_shift", 2), Field("format", 1),
+                  *_address("table_base"), Field("table_groups", 12), Field("table_step", 16), *_address("shift", 5), Field("bias_shift", 2), Field("format", 1),
                   *_address("destination_base")),
     Opcode.PIXEL: (*HANDSHAKE, Field("operation", 1), *_address("step"), Field("grid", 8), Field("stride", 2),
                    Field("channels", 3), Field("coordinates", 4), Field("words", 8), Field("draw_noise", 1),

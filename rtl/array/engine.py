@@ -15,6 +15,7 @@ from rtl.array.grid import Grid
 from rtl.array.lane import Lane, LaneControl
 from rtl.array.write_back import WriteBack
 from rtl.control.engine import engine_members
+from rtl.memory.bounds import bounded
 from rtl.memory.ports import READ_LATENCY, ReadPort, WritePort
 
 LEFT_PORTS = {LeftMemory.NORMALISED: "normalised", LeftMemory.ACTIVATION: "activation_read",
@@ -27,6 +28,8 @@ class ArrayEngine(wiring.Component):
     A descriptor takes ``count * passes * words * width`` cycles in the front end, none lost to the next. Its results
     are written, and its semaphores raised, ``array_tail(config)`` cycles after each group's last cycle.
     """
+
+    front_end_unit = FrontEnd
 
     def __init__(self, config: HardwareConfig, lane: type[Lane] = Lane) -> None:
         self.config = config
@@ -59,7 +62,7 @@ class ArrayEngine(wiring.Component):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        m.submodules.front_end = self.front = FrontEnd(self.config)
+        m.submodules.front_end = self.front = self.front_end_unit(self.config)
         m.submodules.grid = self.grid = Grid(self.config, self.lane)
         m.submodules.write_back = self.back = WriteBack(self.config)
         self.connect_control(m)
@@ -72,14 +75,15 @@ class ArrayEngine(wiring.Component):
         front = self.front
         tail = array_tail(self.config)
         pending = Signal(ENGINES * tail)
-        m.d.sync += pending.eq((pending << ENGINES) | front.signals)
+        in_flight = Signal(tail)     # groups that are not written yet
+        m.d.sync += [pending.eq((pending << ENGINES) | front.signals), in_flight.eq((in_flight << 1) | front.group_end)]
         for name in ("take", "busy", "waiting", "starved"):
             m.d.comb += getattr(self, name).eq(getattr(front, name))
         connect(m, flipped(self.descriptor), front.descriptor)
         m.d.comb += [
             front.available.eq(self.available),
             self.give.eq(pending[-ENGINES:]),
-            self.idle.eq(front.idle & ~pending.any() & ~self.back.transposing),
+            self.idle.eq(front.idle & ~pending.any() & ~in_flight.any() & ~self.back.transposing),
         ]
 
     def connect_operands(self, m: Module) -> None:
@@ -94,7 +98,7 @@ class ArrayEngine(wiring.Component):
             control, memory = delayed, delayed_memory
         m.d.comb += [
             self.tile.enable.eq(front.busy),
-            self.tile.address.eq(front.tile_address),
+            self.tile.address.eq(bounded(front.tile_address, self.tile.address)),
             grid.row.eq(self.tile.data),
             grid.control.eq(control),
         ]
@@ -103,7 +107,7 @@ class ArrayEngine(wiring.Component):
                 port = getattr(self, name)
                 m.d.comb += [
                     port.enable.eq(front.left_enable & (front.left_memory == candidate)),
-                    port.address.eq(front.left_address),
+                    port.address.eq(bounded(front.left_address, port.address)),
                 ]
                 with m.Case(candidate):
                     m.d.comb += grid.word.eq(port.data)

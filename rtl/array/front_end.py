@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from amaranth.hdl import Module, Signal, unsigned
+from amaranth.hdl import Module, Signal, Value, unsigned
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -86,21 +86,30 @@ class FrontEnd(wiring.Component):
         current = self.current
         m.d.comb += [
             self.last_channel.eq(self.channel == self.config.width - 1),
-            self.last_word.eq(self.word + 1 == current.words),
+            self.last_word.eq(self.is_last_word(self.word, current.words)),
             self.last_pass.eq(~current.nibble_passes | (self.nibble_pass == 3)),
             self.group_end.eq(self.running & self.last_channel & self.last_word & self.last_pass),
             self.more.eq(self.group + 1 != current.count),
             self.crossing.eq((self.group_end & self.more) | self.between),
         ]
 
+    @staticmethod
+    def is_last_word(word: Value, words: Value) -> Value:
+        """Whether a nibble pass ends with ``word``."""
+        return word + 1 == words
+
     def handshake(self, m: Module) -> None:
-        """Semaphores: taken in the cycle before the iteration they guard."""
+        """Semaphores: taken in the cycle before the iteration they guard.
+
+        An empty descriptor is not accepted in the last cycle of a group: the signals of both would fall together.
+        """
         upcoming = self.descriptor.payload
+        empty = upcoming.count == 0
         free = Signal()
         demand = Signal(ENGINES)
         missing = Signal(ENGINES)
         m.d.comb += [
-            free.eq((~self.running & ~self.between) | (self.group_end & ~self.more)),
+            free.eq((~self.running & ~self.between) | (self.group_end & ~self.more & ~(self.descriptor.valid & empty))),
             missing.eq(demand & ~self.available),
         ]
         with m.If(self.crossing):
@@ -109,7 +118,8 @@ class FrontEnd(wiring.Component):
             m.d.comb += demand.eq(upcoming.wait_first | upcoming.wait_each)
         m.d.comb += [
             self.advance.eq(self.crossing & ~missing.any()),
-            self.accept.eq(free & self.descriptor.valid & ~missing.any()),
+            # an empty descriptor signals at once, so it never shares a cycle with the end of a group
+            self.accept.eq(free & self.descriptor.valid & ~missing.any() & ~(self.group_end & (upcoming.count == 0))),
             self.descriptor.ready.eq(self.accept),
             self.waiting.eq(missing),
             self.starved.eq(free & ~self.descriptor.valid),
@@ -120,7 +130,7 @@ class FrontEnd(wiring.Component):
             m.d.comb += self.signals.eq(self.current.signal_each)
             with m.If(~self.more):
                 m.d.comb += self.signals.eq(self.current.signal_each | self.current.signal_last)
-        with m.Elif(self.accept & (upcoming.count == 0)):
+        with m.Elif(self.accept & empty):
             m.d.comb += self.signals.eq(upcoming.signal_last)
 
     def counters(self, m: Module) -> None:

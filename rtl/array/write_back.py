@@ -10,6 +10,7 @@ from golden.spec import numbers
 from golden.spec.descriptors import Destination, MultiplierSource
 from golden.spec.hardware import REGISTER_BITS, HardwareConfig, address_bits
 from rtl.array.front_end import GroupRecord
+from rtl.memory.bounds import bounded
 from rtl.memory.ports import READ_LATENCY, ReadPort, WritePort
 from rtl.memory.transposer import Transposer
 from rtl.units.requantise import REQUANTISE_LATENCY, Requantise
@@ -139,18 +140,18 @@ class WriteBack(wiring.Component):
         transposer = self.transposer
         m.d.comb += [
             self.activation.enable.eq(valid & (route.destination == Destination.ACTIVATION)),
-            self.activation.address.eq(route.address),
+            self.activation.address.eq(bounded(route.address, self.activation.address)),
             self.activation.data.eq(vector),
             transposer.valid.eq(valid & (route.destination == Destination.KEY)),
             transposer.vector.eq(vector),
             transposer.base.eq(route.address),
             self.transposing.eq(transposer.output_valid),
             self.key_value.enable.eq(transposer.output_valid),
-            self.key_value.address.eq(transposer.output_address),
+            self.key_value.address.eq(bounded(transposer.output_address, self.key_value.address)),
             self.key_value.data.eq(transposer.output),
         ]
         with m.If(valid & (route.destination == Destination.VALUE)):
-            m.d.comb += [self.key_value.enable.eq(1), self.key_value.address.eq(route.address),
+            m.d.comb += [self.key_value.enable.eq(1), self.key_value.address.eq(bounded(route.address, self.key_value.address)),
                          self.key_value.data.eq(vector)]
 
     def write_scores(self, m: Module, stage: tuple) -> None:
@@ -158,7 +159,7 @@ class WriteBack(wiring.Component):
         valid, route = stage
         m.d.comb += [
             self.score.enable.eq(valid & (route.destination == Destination.SCORE)),
-            self.score.address.eq(route.address),
+            self.score.address.eq(bounded(route.address, self.score.address)),
             self.score_lane.eq(route.lane),
             self.score_slot.eq(route.slot),
             self.score_first.eq(route.first_group),
@@ -191,8 +192,8 @@ class WriteBack(wiring.Component):
             m.d.comb += [
                 read.enable.eq(read_valid & (read_route.bank == bank)
                                & (read_route.destination == Destination.RESIDUAL_ADD)),
-                read.address.eq(read_route.address),
+                read.address.eq(bounded(read_route.address, read.address)),
                 write.enable.eq(writing & (write_route.bank == bank)),
-                write.address.eq(write_route.address),
+                write.address.eq(bounded(write_route.address, write.address)),
                 write.data.eq(after),
             ]

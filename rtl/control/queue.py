@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from amaranth.hdl import Module, Signal
+from amaranth.hdl import Module, Signal, Value
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -33,7 +33,7 @@ class DescriptorQueue(wiring.Component):
         entering = Signal()
         leaving = Signal()
         m.d.comb += [
-            self.input.ready.eq(level != QUEUE_DEPTH),
+            self.input.ready.eq(self.has_room(level)),
             self.output.valid.eq(level != 0),
             self.empty.eq(level == 0),
             entering.eq(self.input.valid & self.input.ready),
@@ -55,3 +55,8 @@ class DescriptorQueue(wiring.Component):
         with m.If(self.clear):
             m.d.sync += [level.eq(0), reader.eq(0), writer.eq(0)]
         return m
+
+    @staticmethod
+    def has_room(level: Value) -> Value:
+        """Whether a descriptor can enter."""
+        return level != QUEUE_DEPTH

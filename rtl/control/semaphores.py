@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from amaranth.hdl import Module, Signal
+from amaranth.hdl import Module, Signal, Value
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
@@ -42,11 +42,11 @@ class Semaphores(wiring.Component):
                 following = Signal(SEMAPHORE_BITS + 1, name=f"next_{giver.name.lower()}_to_{taker.name.lower()}")
                 credited = self.credit & (self.credit_giver == giver) & (self.credit_taker == taker)
                 m.d.comb += [
-                    following.eq(count + raised - lowered),
+                    following.eq(self.following(count, raised, lowered)),
                     getattr(self, f"available_{taker.name.lower()}")[giver].eq(count != 0),
                 ]
                 with m.If(credited):
-                    m.d.comb += following.eq(count + raised - lowered + self.credit_count)
+                    m.d.comb += following.eq(self.following(count, raised, lowered) + self.credit_count)
                 m.d.sync += count.eq(following)
                 with m.If(self.clear):
                     m.d.sync += count.eq(0)
@@ -57,3 +57,8 @@ class Semaphores(wiring.Component):
                 m.d.comb += any_overflow.eq(1)
         m.d.comb += self.overflow.eq(any_overflow)
         return m
+
+    @staticmethod
+    def following(count: Value, raised: Value, lowered: Value) -> Value:
+        """A counter's next value; a give and a take in the same cycle leave it as it is."""
+        return count + raised - lowered

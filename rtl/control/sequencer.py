@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from amaranth.hdl import Module, Signal
+from amaranth.hdl import Module, Signal, Value
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -19,6 +19,7 @@ from golden.spec.hardware import HardwareConfig
 from golden.spec.registers import ErrorCode
 from rtl.control.engine import descriptor_layout
 from rtl.control.relocate import field_slices, relocate
+from rtl.memory.bounds import bounded
 from rtl.memory.ports import ReadPort
 
 COUNT_BITS = 12
@@ -115,9 +116,9 @@ class Sequencer(wiring.Component):
                 pass
             m.d.comb += self.running.eq(machine.ongoing("FETCH") | machine.ongoing("MEMORY")
                                         | machine.ongoing("DECODE") | machine.ongoing("EXECUTE"))
-        m.d.comb += self.program.address.eq(self.counter)
+        m.d.comb += self.program.address.eq(bounded(self.counter, self.program.address))
         with m.If(self.remote):
-            m.d.comb += self.program.address.eq(self.remote_address)
+            m.d.comb += self.program.address.eq(bounded(self.remote_address, self.program.address))
         with m.If(self.finished):
             m.d.sync += self.remote.eq(0)
             with m.If(~self.go_back):
@@ -204,11 +205,16 @@ class Sequencer(wiring.Component):
         for level in range(LOOP_LEVELS):
             with m.If(self.depth == level + 1):
                 m.d.sync += self.loop_count[level].eq(self.loop_count[level] - 1)
-                with m.If(self.loop_count[level] != 1):
+                with m.If(~self.is_last(self.loop_count[level])):
                     m.d.comb += self.go_back.eq(1)
                     m.d.sync += self.counter.eq(self.loop_start[level])
                 with m.Else():
                     m.d.sync += self.depth.eq(self.depth - 1)
+
+    @staticmethod
+    def is_last(count: Value) -> Value:
+        """Whether a loop with ``count`` rounds to go, the present one included, is in its last."""
+        return count == 1
 
     def execute_remote(self, m: Module) -> None:
         """Fetch the one descriptor at address + register and execute it in place of this one."""

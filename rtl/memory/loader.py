@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from amaranth.hdl import Cat, Module, Mux, Signal
+from amaranth.hdl import Cat, Module, Mux, Signal, Value
 from amaranth.lib import memory, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -11,6 +11,7 @@ from golden.spec.descriptors import ENGINES, LoadSource, Opcode
 from golden.spec.hardware import REGISTER_BITS, HardwareConfig
 from golden.spec.latency import LOAD_TAIL
 from rtl.control.engine import engine_members
+from rtl.memory.bounds import bounded
 from rtl.memory.ports import READ_LATENCY, ReadPort, WritePort
 
 
@@ -65,6 +66,7 @@ class Loader(wiring.Component):
         accept = Signal()
         last = Signal()
         pending = Signal(ENGINES * LOAD_TAIL)
+        tail = Signal(LOAD_TAIL)     # reads whose rows are not written yet
         finished = Signal(ENGINES)
         m.d.comb += [
             self.busy.eq((parameters_left != 0) | (rows_left != 0)),
@@ -72,12 +74,12 @@ class Loader(wiring.Component):
             accept.eq(~self.busy & self.descriptor.valid & ~(wanted & ~self.available).any()),
             self.descriptor.ready.eq(accept),
             self.weight.enable.eq(self.busy & (source == LoadSource.WEIGHT)),
-            self.weight.address.eq(address),
+            self.weight.address.eq(bounded(address, self.weight.address)),
             self.key_value.enable.eq(self.busy & (source == LoadSource.KEY_VALUE)),
-            self.key_value.address.eq(address),
+            self.key_value.address.eq(bounded(address, self.key_value.address)),
             finished.eq(Mux(last, ending, 0)),
             self.give.eq(pending[-ENGINES:]),
-            self.idle.eq(~self.busy & ~pending.any()),
+            self.idle.eq(~self.busy & ~pending.any() & ~tail.any()),
         ]
         with m.If(self.busy):
             m.d.sync += address.eq(address + 1)
@@ -88,11 +90,15 @@ class Loader(wiring.Component):
         with m.If(accept):
             m.d.comb += self.take.eq(wanted)
             m.d.sync += [source.eq(upcoming.source), address.eq(upcoming.base), slot.eq(upcoming.slot),
-                         target.eq(upcoming.slot * self.config.slot_rows), rows_left.eq(upcoming.rows),
+                         target.eq(self.first_row(upcoming.slot)), rows_left.eq(upcoming.rows),
                          parameters_left.eq(Mux(upcoming.parameters, numbers.PARAMETER_ROWS, 0)), ending.eq(signals)]
             with m.If((upcoming.rows == 0) & ~upcoming.parameters):
                 m.d.comb += finished.eq(signals)
-        m.d.sync += pending.eq((pending << ENGINES) | finished)
+        m.d.sync += [pending.eq((pending << ENGINES) | finished), tail.eq((tail << 1) | self.busy)]
+
+    def first_row(self, slot: Value) -> Value:
+        """Where a slot begins in the tile memory."""
+        return slot * self.config.slot_rows
 
     def write(self, m: Module, stage: tuple) -> None:
         """Rows go to the tile memory, parameters to a small memory a row that is read all at once."""
@@ -101,7 +107,7 @@ class Loader(wiring.Component):
         m.d.comb += [
             word.eq(Mux(source == LoadSource.KEY_VALUE, self.key_value.data, self.weight.data)),
             self.tile.enable.eq(valid & ~parameter),
-            self.tile.address.eq(target),
+            self.tile.address.eq(bounded(target, self.tile.address)),
             self.tile.data.eq(word),
         ]
         rows = []

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from amaranth.hdl import Array, Cat, Module, Mux, Signal
+from amaranth.hdl import Array, Cat, Module, Mux, Signal, Value
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
@@ -56,7 +56,7 @@ class Transposer(wiring.Component):
             m.d.sync += [column.eq(column + 1), address.eq(address + 1)]
             with m.If(column == width - 1):
                 m.d.sync += emitting.eq(0)
-        with m.If(self.valid & (row == width - 1)):
+        with m.If(self.valid & self.completes(row)):
             m.d.sync += [emitting.eq(1), column.eq(0), filling.eq(~filling), address.eq(base)]
 
         columns = [Array(Cat(store.word_select(c, bits) for store in tile) for c in range(width)) for tile in tiles]
@@ -66,3 +66,7 @@ class Transposer(wiring.Component):
             self.output_address.eq(address),
         ]
         return m
+
+    def completes(self, row: Value) -> Value:
+        """Whether the vector in ``row`` is the last of its tile."""
+        return row == self.config.width - 1

@@ -106,6 +106,43 @@ class NormReplay(wiring.Component):
         return m
 
 
+class NormTable(wiring.Component):
+    """Address of the gain and bias word of each replayed word.
+
+    The table starts at ``base`` and moves on by ``step`` after every ``groups`` groups, if that is not 0: then one
+    descriptor serves several contexts. ``address`` belongs to the same cycle as ``word``.
+    """
+
+    def __init__(self, config: HardwareConfig) -> None:
+        self.lanes = config.lanes
+        super().__init__({
+            "load": In(1),
+            "base": In(REGISTER_BITS),
+            "groups": In(COUNT_BITS),
+            "step": In(16),
+            "words": In(WORDS_BITS),
+            "valid": In(1),
+            "word": In(WORDS_BITS),
+            "address": Out(REGISTER_BITS + 1),
+        })
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        base = Signal(REGISTER_BITS, reset_less=True)
+        token = Signal(range(self.lanes))
+        group = Signal(COUNT_BITS)
+        m.d.comb += self.address.eq(base + self.word)
+        with m.If(self.valid & (self.word == self.words - 1)):
+            m.d.sync += token.eq(token + 1)
+            with m.If(token == self.lanes - 1):
+                m.d.sync += group.eq(group + 1)
+                with m.If(group + 1 == self.groups):
+                    m.d.sync += [group.eq(0), base.eq(base + self.step)]
+        with m.If(self.load):
+            m.d.sync += [base.eq(self.base), token.eq(0), group.eq(0)]
+        return m
+
+
 class NormWriter(wiring.Component):
     """Writes words of uint4, or of int8 as two nibble planes, and gives after each group.
 

@@ -15,7 +15,7 @@ from rtl.memory.ports import READ_LATENCY, ReadPort, WritePort
 from rtl.memory.ram import Ram
 from rtl.units.iterations import Iterations
 from rtl.units.modulate import Modulate, ModulationLayout
-from rtl.units.norm_control import COUNT_BITS, WORDS_BITS, NormReader, NormReplay, NormWriter
+from rtl.units.norm_control import COUNT_BITS, WORDS_BITS, NormReader, NormReplay, NormTable, NormWriter
 from rtl.units.normalise import Normalise
 from rtl.units.pipeline import chain, tree_stages
 from rtl.units.reciprocal_square_root import ReciprocalSquareRoot
@@ -60,7 +60,7 @@ class NormEngine(wiring.Component):
     before; ``idle`` is high from that cycle on.
 
     Group n is in bank n & 1; its token i (0..lanes - 1) word w is at residual_base + ((n >> 1) * lanes + i) * words +
-    w. Modulation word w is at table_base + w. Token k word w goes to destination_base + k * words + w, and for INT8
+    w. Modulation word w is at table_base + w, and ``table_step`` further on after every ``table_groups`` groups. Token k word w goes to destination_base + k * words + w, and for INT8
     its high plane to destination_base + 2 * k * words + w and its low plane ``words`` further.
 
     Stages, from a word's read: 2 data; 3 bank selected, into the delay; 4 squares; adder tree; sum; then for a whole
@@ -163,15 +163,22 @@ class NormEngine(wiring.Component):
         m.submodules.modulate = modulate = Modulate(config)
         replayed = chain(m, replay.enable, READ_LATENCY + Normalise.LATENCY + Modulate.LATENCY, "replayed")
         table_word = chain(m, replay.word, Normalise.LATENCY, "table_word", reset_less=True)[-1]
-        table_address = (held.table_base + table_word)[:len(held.table_base) + 1]
+        m.submodules.table = table = NormTable(config)
         m.d.comb += [
+            table.load.eq(iterations.accept),
+            table.base.eq(offered.table_base),
+            table.groups.eq(held.table_groups),
+            table.step.eq(held.table_step),
+            table.words.eq(held.words),
+            table.valid.eq(replayed[Normalise.LATENCY]),
+            table.word.eq(table_word),
             normalise.valid.eq(replayed[READ_LATENCY]),
             normalise.word.eq(delay.read.data),
             normalise.mantissa.eq(reciprocal.mantissa),
             normalise.exponent.eq(reciprocal.exponent),
             # The table's word arrives with the normalised one.
             self.modulation.enable.eq(replayed[Normalise.LATENCY]),
-            self.modulation.address.eq(bounded(table_address, self.modulation.address)),
+            self.modulation.address.eq(bounded(table.address, self.modulation.address)),
             modulate.valid.eq(replayed[READ_LATENCY + Normalise.LATENCY]),
             modulate.normalised.eq(normalise.normalised),
             modulate.modulation.eq(data.View(data.ArrayLayout(ModulationLayout(), config.width),

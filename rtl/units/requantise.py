@@ -28,6 +28,8 @@ class Requantise(wiring.Component):
     Latency REQUANTISE_LATENCY (3) cycles; initiation interval 1; no back-pressure.
     """
 
+    half = 1 << (numbers.BIAS_FRACTION_BITS - 1)
+
     def __init__(self, config: HardwareConfig) -> None:
         self.config = config
         width = config.width
@@ -71,7 +73,7 @@ class Requantise(wiring.Component):
 
     def column(self, m: Module, column: int, valid: list, control_1: data.View, limits: tuple) -> None:
         """Datapath of one channel."""
-        half = Const(1 << (numbers.BIAS_FRACTION_BITS - 1))
+        half = Const(self.half)
         # stage 1: product
         product = Signal(signed(self.config.accumulator_bits + numbers.MULTIPLIER_BITS + 1), reset_less=True,
                          name=f"product_{column}")

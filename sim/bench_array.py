@@ -293,7 +293,7 @@ def expected_writes(content, starts):
 
 
 @cocotb.test(timeout_time=20, timeout_unit="ms")
-@cocotb.parametrize(("credit", "bubble"), [(1.0, 0.0), (0.15, 0.0), (0.01, 0.3)])
+@cocotb.parametrize((("credit", "bubble"), [(1.0, 0.0), (0.15, 0.0), (0.01, 0.3)]))
 async def matches_golden(dut, credit, bubble):
     """Random semaphores and pauses change timing as the contract says, never a bit."""
     config = bench_config()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from golden.spec.descriptors import NormFormat, PixelOperation
 from golden.spec.hardware import HardwareConfig
 
 FETCH_CYCLES = 3
@@ -28,3 +29,35 @@ def norm_fits_in_step(config: HardwareConfig, token_words: int, group_cycles: in
     longer for a group than the array does, or it falls back until both meet in one bank.
     """
     return config.lanes * token_words <= group_cycles
+
+
+def tree_stages(values: int) -> int:
+    """Register stages of a tree that combines four operands a stage."""
+    stages = 0
+    while 4**stages < values:
+        stages += 1
+    return stages
+
+
+def norm_word_cycles(form: NormFormat) -> int:
+    """Cycles from one word of the norm to the next: int8 outputs are two words each."""
+    return 2 if form == NormFormat.INT8 else 1
+
+
+def norm_tail(config: HardwareConfig, words: int, form: NormFormat) -> int:
+    """From a group's last cycle in the norm to its last write."""
+    return 14 + tree_stages(config.width) + (words - 1) * norm_word_cycles(form)
+
+
+def softmax_tail(config: HardwareConfig) -> int:
+    """From the softmax's last read to the pulse that tells its probabilities and row scales are there."""
+    return 10 + tree_stages(config.width)
+
+
+def pixel_cycles(fields: dict[str, int]) -> int:
+    """From the acceptance of a PIXEL descriptor to the cycle of its last write."""
+    tokens = fields["grid"] ** 2
+    if fields["operation"] == PixelOperation.STEP:
+        return 9 + 2 * tokens * fields["stride"] ** 2 * fields["channels"]
+    terms = 9 * fields["channels"] + fields["coordinates"]
+    return 7 + tokens * (terms + terms % 2)

@@ -1,0 +1,115 @@
+"""Halftone's front door: draw one image from noise through the RTL, and check every value on the way.
+
+Leaves in the output folder: image.png, steps.png (the denoising steps beside the float model's), report.json, and
+image.htn (the program). WAVES=1 in the environment records a waveform. Exit status: 0 when every value and the number
+of cycles are as they must be, 1 when not or when the simulation fails, 2 for a bad argument.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NoReturn
+
+from golden.compile.layout import CompileError
+from golden.model.checkpoint import CheckpointError
+from golden.model.zoo import WEIGHTS, UnknownModelError
+from golden.spec.image import ImageError
+from golden.spec.validation import ConfigError
+from sim import drawing
+from sim.drawing import Request
+from sim.report import Report, summary
+from sim.runner import SimulationError
+from sim.units import GenerationError
+from sim.verilator import BUILD, REPOSITORY, SetupError
+
+WRONG, BAD_INPUT = 1, 2
+BAD_INPUTS = (CheckpointError, CompileError, ConfigError, GenerationError, ImageError, SetupError, UnknownModelError,
+              OSError)
+
+
+class Parser(argparse.ArgumentParser):
+    """Refuses a bad argument in one sentence."""
+
+    def error(self, message: str) -> NoReturn:
+        raise ConfigError(f"{message}; see --help")
+
+
+def parser() -> Parser:
+    """The command line."""
+    made = Parser(prog="python -m sim.draw", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    made.add_argument("--model", default="fashion", help="a trained model (default: %(default)s)")
+    made.add_argument("--label", help="class to draw, by name or number (default: the model's last)")
+    made.add_argument("--seed", type=int, default=7, help="of the noise (default: %(default)s)")
+    made.add_argument("--steps", type=int, default=12, help="denoising steps (default: %(default)s)")
+    made.add_argument("--guidance", type=float, default=2.0,
+                      help="strength of the class; 1 needs one evaluation a step, not two (default: %(default)s)")
+    made.add_argument("--config", type=Path, default=REPOSITORY / "configs" / "default.toml",
+                      help="TOML file of the hardware (default: configs/default.toml)")
+    made.add_argument("--output", type=Path, help="folder for the results (default: build/sim/<model>)")
+    made.add_argument("--weights", type=Path, default=WEIGHTS, help="folder of the trained models (default: weights)")
+    return made
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line; returns the exit status."""
+    try:
+        options = parser().parse_args(arguments)
+        request = Request(options.model, options.label, options.seed, options.steps, options.guidance, options.config,
+                          options.weights)
+        return finish(*draw_into(request, options.output or BUILD / "sim" / options.model))
+    except BAD_INPUTS as error:
+        print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
+        return BAD_INPUT
+    except SimulationError as error:
+        print(f"error: the simulation failed, so there is no image\n{error}", file=sys.stderr)
+        return WRONG
+
+
+def draw_into(request: Request, output: Path) -> tuple[Report, Path]:
+    """Draw in a temporary folder beside ``output``, then move every file there."""
+    if output.exists() and not output.is_dir():
+        raise ConfigError(f"output {output} is a file; expected a folder")
+    prepared, _ = drawing.timed(f"compiling {request.model} for {request.config.name}",
+                                lambda: drawing.prepare(request))
+    output = output.resolve()
+    output.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=output.parent, prefix=f".{output.name}.") as folder:
+        report = drawing.draw(prepared, Path(folder))
+        output.mkdir(exist_ok=True)
+        for path in sorted(Path(folder).iterdir()):
+            os.replace(path, output / path.name)
+    return report, output
+
+
+def finish(report: Report, output: Path) -> int:
+    """Say what came out, and whether it is right."""
+    print("\n".join(["", *summary(report)]))
+    for name in (*report["files"].values(), drawing.REPORT_FILE):
+        print(f"  {shortest(output / name)}")
+    status = 0
+    if report["mismatches"]:
+        print(f"error: {report['mismatches']} values differ from the reference; the first of them:", file=sys.stderr)
+        for m in report["first_mismatches"]:
+            print(f"  unit {m['unit']}, tensor {m['tensor']}, {m['index']}, cycle {m['cycle']}: "
+                  f"expected {m['expected']}, got {m['got']}", file=sys.stderr)
+        status = WRONG
+    if report["cycles"] != report["predicted_cycles"]:
+        print(f"error: the core took {report['cycles']} cycles; the timing model predicts "
+              f"{report['predicted_cycles']}", file=sys.stderr)
+        status = WRONG
+    return status
+
+
+def shortest(path: Path) -> str:
+    """A path as one would type it here."""
+    relative = os.path.relpath(path)
+    return str(path) if relative.startswith("..") else relative
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,197 @@
+"""One image through the RTL: compile, build, simulate, compare, report."""
+
+from __future__ import annotations
+
+import json
+import math
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+
+from golden.compile.compiler import NO_LABEL, Compiled, compile_checkpoint
+from golden.compile.layout import Layout
+from golden.model import zoo
+from golden.model.checkpoint import Checkpoint, load, load_float
+from golden.model.transformer import Transformer
+from golden.spec.hardware import load_hardware
+from golden.spec.model import ModelConfig
+from golden.spec.seed import generator_state
+from golden.spec.timing import Prediction, predict
+from golden.spec.validation import ConfigError
+from sim import picture, report
+from sim.core import build_core, run_job
+from sim.job import RESULT_FILE, Job
+from sim.progress import Progress, follow_steps, last_cycle
+from sim.reference import PIXEL_ONE, Reference, float_way
+from sim.report import Report
+
+Result = TypeVar("Result")
+IMAGE_FILE, SHEET_FILE, PROGRAM_FILE, REPORT_FILE = "image.png", "steps.png", "image.htn", "report.json"
+REST_CYCLES = 1000
+"""Cycles between two looks of the driver at the core."""
+PATIENCE = 4
+"""A step may take so many times the cycles that the timing model predicts before it counts as hung."""
+SLOWEST_CYCLES_A_SECOND = 500
+"""Of a simulator that still counts as alive; with waves on a slow machine."""
+LEAST_SECONDS = 600
+PICTURE_PIXELS = 256
+
+
+@dataclass(frozen=True)
+class Request:
+    """What to draw; ``label`` is a name or a number, None for the model's last."""
+
+    model: str
+    label: str | None
+    seed: int
+    steps: int
+    guidance: float
+    config: Path
+    weights: Path = zoo.WEIGHTS
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A request that can be drawn."""
+
+    request: Request
+    label: str
+    compiled: Compiled
+    prediction: Prediction
+    float_model: Transformer
+
+    @property
+    def name(self) -> str:
+        """Folder of the run: two drawings that differ share none."""
+        return "-".join([self.request.model, self.label, str(self.request.seed), str(self.request.steps)])
+
+
+def timed(what: str, action: Callable[[], Result]) -> tuple[Result, float]:
+    """Say what is being done and how long it took, in one line."""
+    print(f"{what} ... ", end="", flush=True)
+    started = time.monotonic()
+    try:
+        result = action()
+    except BaseException:
+        print(flush=True)
+        raise
+    seconds = time.monotonic() - started
+    print(f"{seconds:.1f} s", flush=True)
+    return result, seconds
+
+
+def choose_label(label: str | None, config: ModelConfig) -> str:
+    """A label by name or number; raises ``ConfigError`` that lists them."""
+    names = (*config.labels, NO_LABEL)
+    if label is None:
+        return names[max(0, len(config.labels) - 1)]
+    if label in names:
+        return label
+    if label.isdecimal() and int(label) < len(config.labels):
+        return config.labels[int(label)]
+    numbers = f", or a number from 0 to {len(config.labels) - 1}" if config.labels else ""
+    raise ConfigError(f"model {config.name} has no class '{label}'; expected one of {', '.join(names)}{numbers}")
+
+
+def prepare(request: Request) -> Prepared:
+    """Load, check and compile; raises one of the errors that name a bad input in one sentence."""
+    generator_state(request.seed)
+    hardware = load_hardware(request.config)
+    checkpoint: Checkpoint = load(zoo.checkpoint_path(request.model, "quantised", request.weights))
+    float_model = load_float(zoo.checkpoint_path(request.model, "float", request.weights))
+    label = choose_label(request.label, checkpoint.config)
+    # before the tables, which are as long as the steps are many
+    Layout(checkpoint.config, hardware, contexts=1 if request.guidance == 1 else 2, steps=request.steps)
+    compiled = compile_checkpoint(checkpoint, hardware, steps=request.steps, guidance=request.guidance)
+    return Prepared(request, label, compiled, predict(compiled.descriptors, hardware), float_model)
+
+
+def simulate(prepared: Prepared, build: Path, folder: Path, image: Path) -> Reference:
+    """Run the simulation in a process of its own; meanwhile a thread computes and compares what it has ended.
+
+    Raises ``runner.SimulationError`` when it fails or hangs.
+    """
+    prediction, config = prepared.prediction, prepared.compiled.model.config
+    ends = [0, *prediction.step_cycles, prediction.cycles]
+    longest = max(stop - start for start, stop in zip(ends, ends[1:], strict=False))
+    job = Job(str(image), prepared.label, prepared.request.seed, config.image_channels * config.image_size**2,
+              str(folder), REST_CYCLES, PATIENCE * math.ceil(longest / REST_CYCLES) + PATIENCE)
+    reference = Reference(prepared.compiled, prepared.label, prepared.request.seed, folder)
+    ended = threading.Event()
+    with ThreadPoolExecutor(1) as pool:
+        following = pool.submit(follow, prepared, reference, ended)
+        try:
+            run_job(job, build, timeout=LEAST_SECONDS + PATIENCE * prediction.cycles / SLOWEST_CYCLES_A_SECOND)
+        finally:
+            ended.set()
+        following.result()
+    return reference
+
+
+def follow(prepared: Prepared, reference: Reference, ended: threading.Event) -> None:
+    """Show and compare every step as it ends."""
+    comparison = reference.comparison
+    with Progress(prepared.prediction, prepared.compiled.plan.steps) as progress:
+        for done in follow_steps(comparison.folder, ended):
+            if done is None:
+                progress.tick(last_cycle(comparison))
+            else:
+                progress.step(done)
+                reference.follow(done)
+
+
+def draw(prepared: Prepared, folder: Path) -> Report:
+    """Draw into an empty folder: pictures, program image and report; the simulation's records go."""
+    request, compiled = prepared.request, prepared.compiled
+    compiled.write(folder / PROGRAM_FILE)
+    build, build_seconds = timed(f"generating and building the core of {request.config.name}",
+                                 lambda: build_core(request.config))
+    records = folder / prepared.name
+    records.mkdir()
+    print(f"simulating {prepared.prediction.cycles:,} cycles", flush=True)
+    started = time.monotonic()
+    reference = simulate(prepared, build, records, folder / PROGRAM_FILE)
+    seconds = time.monotonic() - started
+    result = json.loads((records / RESULT_FILE).read_text(encoding="utf-8"))
+    reference.finish(result["pixels"], result["counters"]["CYCLES"])
+    difference, float_seconds = timed("drawing the float model's image", lambda: pictures(prepared, reference, folder))
+    written = {
+        **report.drawing_part(compiled, prepared.label, request.seed),
+        **report.cycles_part(compiled, prepared.prediction, result["counters"], reference),
+        **report.comparison_part(reference),
+        **report.zeros_part(reference),
+        "difference_to_float_model": difference,
+        "simulated_cycles_per_second": result["simulated"] / result["seconds"],
+        "seconds": {"build": build_seconds, "simulation": seconds, "float_model": float_seconds},
+        "files": {"image": IMAGE_FILE, "steps": SHEET_FILE, "program": PROGRAM_FILE},
+    }
+    (folder / REPORT_FILE).write_text(json.dumps(written, indent=1) + "\n", encoding="utf-8")
+    remove_records(records)
+    return written
+
+
+def pictures(prepared: Prepared, reference: Reference, folder: Path) -> float:
+    """Write the image and the contact sheet; returns the final images' root mean square difference."""
+    rtl = [image / PIXEL_ONE for image in reference.images]
+    request, labels = prepared.request, prepared.compiled.model.config.labels
+    label = (*labels, NO_LABEL).index(prepared.label)
+    way = float_way(prepared.float_model, reference.images[0], label, request.steps, request.guidance)
+    captions = ["noise", *(f"step {number}" for number in range(1, len(way)))]
+    picture.write_image(folder / IMAGE_FILE, rtl[-1], scale=max(1, PICTURE_PIXELS // rtl[-1].shape[-1]))
+    picture.contact_sheet(folder / SHEET_FILE, {"RTL": rtl, "float model": np.stack(way)}, captions)
+    return report.difference(rtl[-1], way[-1])
+
+
+def remove_records(folder: Path) -> None:
+    """Records take much space and can be had again with the same seed."""
+    for path in folder.iterdir():
+        path.unlink()
+    with suppress(OSError):
+        folder.rmdir()

@@ -1,0 +1,80 @@
+"""The report of a drawing: figures for people and programs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+
+from golden.compile.compiler import Compiled
+from golden.spec.descriptors import Engine
+from golden.spec.registers import STALL_CAUSES
+from golden.spec.timing import Prediction
+from sim.reference import Reference
+from sim.workload import useful_macs
+
+Report = dict[str, Any]
+
+
+def drawing_part(compiled: Compiled, label: str, seed: int) -> Report:
+    """What was drawn on what."""
+    hardware = compiled.layout.hardware
+    return {"model": compiled.model.config.name, "label": label, "seed": seed, "steps": compiled.plan.steps,
+            "guidance": compiled.guidance, "contexts": compiled.layout.contexts,
+            "hardware": {"name": hardware.name, "lanes": hardware.lanes, "width": hardware.width,
+                         "fingerprint": f"{hardware.fingerprint:08x}"}}
+
+
+def cycles_part(compiled: Compiled, prediction: Prediction, counters: Mapping[str, int], reference: Reference) -> Report:
+    """Cycles, measured and predicted, and what the array did in them."""
+    multipliers = compiled.layout.hardware.multipliers
+    macs = sum(useful_macs(compiled.model.config).values()) * compiled.layout.contexts * compiled.plan.steps
+    cycles = counters["CYCLES"]
+    return {"cycles": cycles, "predicted_cycles": prediction.cycles,
+            "step_cycles": reference.step_cycles, "predicted_step_cycles": list(prediction.step_cycles),
+            "busy_cycles": {engine.name.lower(): counters[f"BUSY_{engine.name}"] for engine in Engine},
+            "predicted_busy_cycles": {engine.name.lower(): prediction.busy[engine] for engine in Engine},
+            "array_stall_cycles": {cause.lower(): counters[f"STALL_{cause}"] for cause in STALL_CAUSES},
+            "multipliers": multipliers, "useful_macs": macs, "macs": counters["MACS"],
+            "predicted_macs": prediction.macs, "utilisation": macs / (multipliers * cycles)}
+
+
+def comparison_part(reference: Reference) -> Report:
+    """What was compared, and what differed."""
+    comparison = reference.comparison
+    return {"values_compared": comparison.values, "mismatches": comparison.mismatches,
+            "first_mismatches": [asdict(mismatch) for mismatch in comparison.first]}
+
+
+def zeros_part(reference: Reference) -> Report:
+    """Shares of zeros among the array's left operands."""
+    zeros = reference.zeros
+    return {"zero_share": zeros.shares(), "zero_share_by_layer": zeros.by_layer(), "zero_share_mean": zeros.mean()}
+
+
+def difference(image: np.ndarray, other: np.ndarray) -> float:
+    """Root mean square difference of two images in [-1, 1]."""
+    return float(np.sqrt(np.mean((image - other) ** 2)))
+
+
+def summary(report: Report) -> list[str]:
+    """The report in a few lines."""
+    hardware, stalls = report["hardware"], report["array_stall_cycles"]
+    agree = "as predicted" if report["cycles"] == report["predicted_cycles"] else \
+        f"but {report['predicted_cycles']:,} were predicted"
+    zero = report["zero_share_mean"]
+    idle = ", ".join(f"{cause} {count:,}" for cause, count in stalls.items() if count)
+    return [
+        f"{report['model']} drew '{report['label']}' (seed {report['seed']}, {report['steps']} steps) on "
+        f"{hardware['name']}: {hardware['lanes']} x {hardware['width']} multipliers",
+        f"cycles       {report['cycles']:,}, {agree}",
+        f"utilisation  {report['utilisation']:.1%} of {report['multipliers']} multipliers "
+        f"({report['useful_macs']:,} useful 4-bit multiply-accumulates)",
+        f"array waits  {idle or 'never'} (cycles)",
+        *([f"zeros        {zero:.1%} of the left operands"] if zero is not None else []),
+        f"compared     {report['values_compared']:,} values bit by bit, {report['mismatches']:,} differ",
+        f"simulated    {report['simulated_cycles_per_second']:,.0f} cycles per second, "
+        f"{report['seconds']['simulation']:.1f} s",
+    ]

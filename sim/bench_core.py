@@ -20,7 +20,7 @@ from sim.link import SimulatedLink
 
 @cocotb.test()
 async def draws_an_image(dut: Any) -> None:
-    """From program, conditioning and seed to a finished image; every step's records and pixels go to the job's folder."""
+    """From program, conditioning and seed to a finished image; records and pixels go to the job's folder."""
     job = read_job(Path(os.environ[JOB_VARIABLE]))
     clock = Clock(dut)
     driver = Driver(SimulatedLink(dut, clock, job.rest_cycles))

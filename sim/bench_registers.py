@@ -242,6 +242,9 @@ async def pixels(dut):
     """Pixels come with their sign, from any address on; not while the core works, not past the end."""
     bench = Bench(dut)
     await bench.start()
+    await bench.refused(bench.driver.read_pixels(1), ErrorCode.BUSY)
+    await bench.driver.clear()
+    await bench.set(done=1)
     for first, count in ((0, 40), (bench.config.pixel_words - 9, 9), (17, 1)):
         bench.board.compare("pixels", bench.pixels[first:first + count], await bench.driver.read_pixels(count, first))
     await bench.set(running=1, paused=1)

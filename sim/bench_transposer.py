@@ -36,7 +36,7 @@ async def transposes(dut, bubble):
         await clock.next_edge()
         cycle = clock.cycle
         want = expected.pop(cycle, None)
-        got = (int(dut.output_address.value), int(dut.output.value)) if int(dut.output_valid.value) else None
+        got = (int(dut.output_address.value), int(dut.output_word.value)) if int(dut.output_valid.value) else None
         assert got == want, f"transposer: cycle {cycle}: expected (address, word) {want}, got {got}"
         seen += want is not None
         if valid:

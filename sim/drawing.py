@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import shutil
 import threading
 import time
 from collections.abc import Callable
@@ -31,6 +32,8 @@ from sim.job import RESULT_FILE, Job
 from sim.progress import Progress, follow_steps, last_cycle
 from sim.reference import PIXEL_ONE, Reference, float_way
 from sim.report import Report
+from sim.runner import SimulationError, waves_wanted
+from sim.verilator import REPOSITORY
 
 Result = TypeVar("Result")
 IMAGE_FILE, SHEET_FILE, PROGRAM_FILE, REPORT_FILE = "image.png", "steps.png", "image.htn", "report.json"
@@ -42,6 +45,8 @@ SLOWEST_CYCLES_A_SECOND = 500
 """Of a simulator that still counts as alive; with waves on a slow machine."""
 LEAST_SECONDS = 600
 PICTURE_PIXELS = 256
+WAVE_BYTES_A_MULTIPLIER_AND_CYCLE = 100
+"""Size of a waveform, roughly: 600 MB for one step of tiny."""
 
 
 @dataclass(frozen=True)
@@ -110,7 +115,18 @@ def prepare(request: Request) -> Prepared:
     # before the tables, which are as long as the steps are many
     Layout(checkpoint.config, hardware, contexts=1 if request.guidance == 1 else 2, steps=request.steps)
     compiled = compile_checkpoint(checkpoint, hardware, steps=request.steps, guidance=request.guidance)
-    return Prepared(request, label, compiled, predict(compiled.descriptors, hardware), float_model)
+    prediction = predict(compiled.descriptors, hardware)
+    if waves_wanted():
+        check_disk(prediction.cycles * hardware.multipliers * WAVE_BYTES_A_MULTIPLIER_AND_CYCLE)
+    return Prepared(request, label, compiled, prediction, float_model)
+
+
+def check_disk(need: int) -> None:
+    """Raise ``ConfigError`` unless the disk has room for a waveform of so many bytes."""
+    free = shutil.disk_usage(REPOSITORY).free
+    if need > free:
+        raise ConfigError(f"the waveform of this drawing takes about {need / 1e9:.0f} GB and the disk has "
+                          f"{free / 1e9:.0f} GB free; use fewer steps, a smaller model, or no WAVES=1")
 
 
 def simulate(prepared: Prepared, build: Path, folder: Path, image: Path) -> Reference:
@@ -159,6 +175,8 @@ def draw(prepared: Prepared, folder: Path) -> Report:
     started = time.monotonic()
     reference = simulate(prepared, build, records, folder / PROGRAM_FILE)
     seconds = time.monotonic() - started
+    if not reference.ended:
+        raise SimulationError("the core said that it was done before the first step had ended")
     result = json.loads((records / RESULT_FILE).read_text(encoding="utf-8"))
     reference.finish(result["pixels"], result["counters"]["CYCLES"])
     difference, float_seconds = timed("drawing the float model's image", lambda: pictures(prepared, reference, folder))
@@ -168,7 +186,7 @@ def draw(prepared: Prepared, folder: Path) -> Report:
         **report.comparison_part(reference),
         **report.zeros_part(reference),
         "difference_to_float_model": difference,
-        "simulated_cycles_per_second": result["simulated"] / result["seconds"],
+        **report.speed_part(reference, result),
         "seconds": {"build": build_seconds, "simulation": seconds, "float_model": float_seconds},
         "files": {"image": IMAGE_FILE, "steps": SHEET_FILE, "program": PROGRAM_FILE},
     }

@@ -85,4 +85,7 @@ class Progress(AbstractContextManager):
         self.bar.update(max(0, cycles - self.bar.n))
 
     def __exit__(self, *exception: Any) -> None:
+        """The last line stays; the few cycles after the last step belong to it."""
+        if self.done and self.done.step == self.steps:
+            self.move(self.bar.total)
         self.bar.close()

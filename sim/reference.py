@@ -29,8 +29,7 @@ class Reference:
         self.comparison = Comparison(compiled.layout, folder)
         self.zeros = ZeroShares(config)
         self.golden = np.zeros(self.shape, dtype=np.int64)
-        self.images: list[np.ndarray] = []      # what the driver read after each step, (C, H, H) integers
-        self.step_cycles: list[int] = []
+        self.ended: list[StepDone] = []
 
     def follow(self, done: StepDone) -> None:
         """Compare one step, the first noise being step 0; a step more than expected counts as a mismatch."""
@@ -45,14 +44,13 @@ class Reference:
         self.golden = step.image
         self.pixels(f"pixels read after step {step.number}", done.pixels, done.cycles)
         self.zeros.add(step)
-        self.images.append(np.array(done.pixels).reshape(self.shape))
-        self.step_cycles.append(done.cycles)
+        self.ended.append(done)
 
     def finish(self, pixels: list[int], cycles: int) -> None:
         """Every step came, the finished image is the last step's, and nothing was written beyond it."""
-        if len(self.images) < self.expected_steps:
+        if len(self.ended) < self.expected_steps:
             self.differs(Mismatch("sequencer", "steps", "count", cycles, str(self.expected_steps),
-                                  str(len(self.images))))
+                                  str(len(self.ended))))
         self.pixels("pixels of the finished image", pixels, cycles)
         self.comparison.finish()
 
@@ -65,6 +63,11 @@ class Reference:
             channel, row, column = np.unravel_index(wrong[0], self.shape)
             self.differs(Mismatch("host port", tensor, f"channel {channel}, row {row}, column {column}", cycles,
                                   str(expected[wrong[0]]), str(got[wrong[0]])), len(wrong))
+
+    @property
+    def images(self) -> list[np.ndarray]:
+        """What the driver read after each step, (C, H, H) integers."""
+        return [np.array(done.pixels).reshape(self.shape) for done in self.ended]
 
     def differs(self, mismatch: Mismatch, values: int = 1) -> None:
         """Count so many wrong values, and keep one of them."""

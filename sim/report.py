@@ -27,13 +27,15 @@ def drawing_part(compiled: Compiled, label: str, seed: int) -> Report:
                          "fingerprint": f"{hardware.fingerprint:08x}"}}
 
 
-def cycles_part(compiled: Compiled, prediction: Prediction, counters: Mapping[str, int], reference: Reference) -> Report:
+def cycles_part(compiled: Compiled, prediction: Prediction, counters: Mapping[str, int],
+                reference: Reference) -> Report:
     """Cycles, measured and predicted, and what the array did in them."""
     multipliers = compiled.layout.hardware.multipliers
     macs = sum(useful_macs(compiled.model.config).values()) * compiled.layout.contexts * compiled.plan.steps
     cycles = counters["CYCLES"]
     return {"cycles": cycles, "predicted_cycles": prediction.cycles,
-            "step_cycles": reference.step_cycles, "predicted_step_cycles": list(prediction.step_cycles),
+            "step_cycles": [done.cycles for done in reference.ended],
+            "predicted_step_cycles": list(prediction.step_cycles),
             "busy_cycles": {engine.name.lower(): counters[f"BUSY_{engine.name}"] for engine in Engine},
             "predicted_busy_cycles": {engine.name.lower(): prediction.busy[engine] for engine in Engine},
             "array_stall_cycles": {cause.lower(): counters[f"STALL_{cause}"] for cause in STALL_CAUSES},
@@ -52,6 +54,13 @@ def zeros_part(reference: Reference) -> Report:
     """Shares of zeros among the array's left operands."""
     zeros = reference.zeros
     return {"zero_share": zeros.shares(), "zero_share_by_layer": zeros.by_layer(), "zero_share_mean": zeros.mean()}
+
+
+def speed_part(reference: Reference, result: Mapping[str, Any]) -> Report:
+    """Clock cycles a second from the end of step 0 on, recording and the driver's reads included."""
+    first = reference.ended[0]
+    seconds = result["seconds"] - first.seconds
+    return {"simulated_cycles_per_second": (result["simulated"] - first.simulated) / seconds}
 
 
 def difference(image: np.ndarray, other: np.ndarray) -> float:

@@ -21,7 +21,7 @@ class Writes:
     """Consecutive writes of one memory that belong to one tensor.
 
     values (n, channels) integers of ``bits`` bits a channel, written at addresses (n,); ``index`` names the place in
-    the tensor of each write's first channel, dimension by dimension, the last being the one that the channels run along.
+    the tensor of each write's first channel, dimension by dimension; the channels run along the last one.
     """
 
     memory: str

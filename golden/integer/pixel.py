@@ -30,7 +30,8 @@ def patches(image: np.ndarray, config: ModelConfig) -> np.ndarray:
 
 def coordinates(config: ModelConfig) -> np.ndarray:
     """Coordinate channels of every token: (T, coordinate channels) int8."""
-    lines = np.array(numbers.coordinate_channels(config.grid, config.coordinate_channels)).reshape(config.grid, -1)
+    channels = numbers.coordinate_channels(config.grid, config.coordinate_channels)
+    lines = np.array(channels, dtype=np.int64).reshape(config.grid, -1)             # (grid, pairs)
     down = np.repeat(lines, config.grid, axis=0)                                # (T, pairs): by the token's row
     across = np.tile(lines, (config.grid, 1))                                   # (T, pairs): by its column
     return np.stack([down, across], axis=-1).reshape(config.tokens, -1)[:, :config.coordinate_channels]
@@ -52,7 +53,7 @@ def to_image(values: np.ndarray, config: ModelConfig) -> np.ndarray:
 
 def sampler_step(pixels: np.ndarray, guided: np.ndarray, unguided: np.ndarray, noise: np.ndarray,
                  coefficients: tuple[int, int, int, int]) -> np.ndarray:
-    """saturate16((cx x + cg guided + cu unguided + cn noise + 2048) >> 12), all of one shape; coefficients 18-bit signed."""
+    """saturate16((cx x + cg guided + cu unguided + cn noise + 2048) >> 12); one shape, coefficients 18-bit signed."""
     half = 1 << (numbers.STEP_FRACTION_BITS - 1)
     keep, with_label, without_label, fresh = coefficients
     total = keep * pixels.astype(np.int64) + with_label * guided + without_label * unguided + fresh * noise + half

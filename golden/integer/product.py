@@ -34,5 +34,5 @@ def weight_planes(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     low = ((values + 8) & numbers.UNSIGNED_NIBBLE_MAXIMUM) - 8
     high = (values - low) >> numbers.NIBBLE_BITS
     if values.size and (low.min() < -numbers.NIBBLE_MAXIMUM or np.abs(high).max() > numbers.NIBBLE_MAXIMUM):
-        raise ValueError("8-bit weights hold a value that balanced nibbles cannot; expected -119..119, never 8 modulo 16")
+        raise ValueError("8-bit weights hold a value off their grid; expected -119..119, never 8 modulo 16")
     return high, low

@@ -12,7 +12,6 @@ from torch import Tensor
 from torch.nn import functional
 
 DEFAULT_FOLDER = Path("/usr/share/datasets/fashion-mnist")    # Debian's package dataset-fashion-mnist
-LABELS = ("t-shirt", "trouser", "pullover", "dress", "coat", "sandal", "shirt", "sneaker", "bag", "boot")
 FILES = {"train": "train", "test": "t10k"}
 
 

@@ -25,9 +25,14 @@ SAVE_SECONDS = 120.0     # a cut-off loses no more than this
 
 @dataclass(frozen=True, kw_only=True)
 class Schedule:
-    """How long and how fast; the learning rate follows the clock, so that a slow machine ends in time too."""
+    """How long and how fast.
+
+    By default the learning rate follows the clock, so that a slow machine ends in time too; with ``steps`` it follows
+    the count of steps, so that a run can be repeated.
+    """
 
     minutes: float
+    steps: int | None = None
     batch: int = 128
     rate: float = 2e-3
     step_rate: float = 2e-3      # of quantiser steps, relative to each one's size
@@ -108,7 +113,7 @@ def optimiser(model: nn.Module, schedule: Schedule) -> torch.optim.Optimizer:
 
 def fit(model: nn.Module, images: Tensor, labels: Tensor, schedule: Schedule,
         save: Callable[[dict[str, Tensor], dict], None]) -> None:
-    """Train until the minutes are over; ``save(averaged weights, record)`` every two minutes and at the end."""
+    """Train until the minutes, or the steps, are over; ``save(averaged weights, record)`` every two minutes and at the end."""
     adam = optimiser(model, schedule)
     average = Average(model, schedule.average)
     source = batches(images, labels, schedule.batch, torch.Generator().manual_seed(schedule.seed))
@@ -128,7 +133,7 @@ def fit(model: nn.Module, images: Tensor, labels: Tensor, schedule: Schedule,
         average.update(model)
         smooth = loss.item() if smooth is None else 0.98 * smooth + 0.02 * loss.item()
         now = time.monotonic()
-        progress = (now - start) / (60 * schedule.minutes)
+        progress = average.updates / schedule.steps if schedule.steps else (now - start) / (60 * schedule.minutes)
         bar.set_postfix_str(f"step {average.updates}, loss {smooth:.4f}", refresh=False)
         bar.update(min(100.0, 100 * progress) - bar.n)
         if now - saved > SAVE_SECONDS or progress >= 1:
@@ -146,11 +151,12 @@ DEFAULTS = {"tiny": Schedule(minutes=4.5, batch=128, rate=4e-3),
 def arguments(text: str, defaults: dict[str, Schedule]) -> argparse.ArgumentParser:
     """Options that training and fine-tuning share."""
     parser = argparse.ArgumentParser(description=text, formatter_class=argparse.ArgumentDefaultsHelpFormatter)
-    parser.add_argument("--model", default="tiny", help=f"one of {', '.join(zoo.CONFIGS)}")
+    parser.add_argument("--model", default="tiny", help=f"one of {', '.join(zoo.names())}")
     parser.add_argument("--data", type=Path, default=data.DEFAULT_FOLDER, help="folder of the idx files")
     parser.add_argument("--weights", type=Path, default=zoo.WEIGHTS, help="folder that receives <model>/*.safetensors")
     told = ", ".join(f"{name}: {schedule.minutes:g}" for name, schedule in defaults.items())
     parser.add_argument("--minutes", type=float, help=f"wall-clock training time ({told})")
+    parser.add_argument("--steps", type=int, help="so many steps instead, whatever time they take")
     parser.add_argument("--batch", type=int, help="images a step")
     parser.add_argument("--rate", type=float, help="peak learning rate")
     parser.add_argument("--seed", type=int, default=0, help="of initial weights, batches and noise")
@@ -161,11 +167,11 @@ def arguments(text: str, defaults: dict[str, Schedule]) -> argparse.ArgumentPars
 
 def chosen(options: argparse.Namespace, defaults: dict[str, Schedule]) -> Schedule:
     """The model's schedule with what the command line replaces."""
-    schedule = defaults[zoo.config(options.model).name]
-    names = ("minutes", "batch", "rate", "seed", "mixed")
+    schedule = defaults.get(zoo.config(options.model).name, defaults["fashion"])
+    names = ("minutes", "steps", "batch", "rate", "seed", "mixed")
     told = {name: value for name in names if (value := getattr(options, name)) is not None}
     for name, value in told.items():
-        if name in ("minutes", "batch", "rate") and not value > 0:
+        if name in ("minutes", "steps", "batch", "rate") and not value > 0:
             raise ValueError(f"--{name} is {value}; expected more than 0")
     return Schedule(**{**schedule.__dict__, **told})
 

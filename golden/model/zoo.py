@@ -4,27 +4,26 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from golden.model.data import LABELS
-from golden.spec.model import ModelConfig
+from golden.spec.model import ModelConfig, load_model
 
 WEIGHTS = Path(__file__).resolve().parents[2] / "weights"
-CONFIGS = {
-    config.name: config for config in (
-        ModelConfig(name="tiny", image_size=16, stride=2, channels=32, blocks=3, heads=2, labels=LABELS),
-        ModelConfig(name="fashion", image_size=32, stride=2, channels=64, blocks=6, heads=4, labels=LABELS),
-    )
-}
+CONFIGS = Path(__file__).resolve().parents[2] / "configs" / "models"
 
 
 class UnknownModelError(Exception):
     """No such model; the message is one sentence that lists those that exist."""
 
 
+def names() -> tuple[str, ...]:
+    """Models that can be trained."""
+    return tuple(sorted(path.stem for path in CONFIGS.glob("*.toml")))
+
+
 def config(name: str) -> ModelConfig:
-    """The configuration of a model that can be trained."""
-    if name not in CONFIGS:
-        raise UnknownModelError(f"there is no model '{name}'; expected one of {', '.join(CONFIGS)}")
-    return CONFIGS[name]
+    """The configuration of a model that can be trained: ``configs/models/<name>.toml``."""
+    if name not in names():
+        raise UnknownModelError(f"there is no model '{name}'; expected one of {', '.join(names())}")
+    return load_model(CONFIGS / f"{name}.toml")
 
 
 def trained(kind: str = "quantised", weights: Path = WEIGHTS) -> tuple[str, ...]:
@@ -34,8 +33,8 @@ def trained(kind: str = "quantised", weights: Path = WEIGHTS) -> tuple[str, ...]
 
 def checkpoint_path(name: str, kind: str = "quantised", weights: Path = WEIGHTS) -> Path:
     """Where a trained model lies; raises ``UnknownModelError`` when it does not."""
-    names = trained(kind, weights)
-    if name not in names:
+    found = trained(kind, weights)
+    if name not in found:
         raise UnknownModelError(f"there is no {kind} model '{name}' under {weights}; "
-                                f"expected one of {', '.join(names) or 'none: train one first'}")
+                                f"expected one of {', '.join(found) or 'none: train one first'}")
     return weights / name / f"{kind}.safetensors"

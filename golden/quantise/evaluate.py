@@ -54,7 +54,7 @@ def run(options: argparse.Namespace) -> None:
 
 def arguments() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.ArgumentDefaultsHelpFormatter)
-    parser.add_argument("--model", default="tiny", help=f"one of {', '.join(zoo.CONFIGS)}")
+    parser.add_argument("--model", default="tiny", help=f"one of {', '.join(zoo.names())}")
     parser.add_argument("--data", type=Path, default=data.DEFAULT_FOLDER, help="folder of the idx files")
     parser.add_argument("--weights", type=Path, default=zoo.WEIGHTS, help="folder of <model>/*.safetensors")
     parser.add_argument("--images", type=int, default=1000, help="images to draw with each model")

@@ -119,7 +119,8 @@ FIELDS: dict[Opcode, tuple[Field, ...]] = {
                    Field("destination_step", 16), Field("vector_stride", 12)),
     Opcode.SOFTMAX: (*HANDSHAKE, Field("slot", 1), Field("words", 8), *_address("multiplier", 14)),
     Opcode.NORM: (*HANDSHAKE, Field("count", 12), Field("words", 8), *_address("residual_base"),
-                  *_address("table_base"), Field("table_groups", 12), Field("table_step", 16), *_address("shift", 5), Field("bias_shift", 2), Field("format", 1),
+                  *_address("table_base"), Field("table_groups", 12), Field("table_step", 16), *_address("shift", 5),
+                  Field("bias_shift", 2), Field("format", 1),
                   *_address("destination_base")),
     Opcode.PIXEL: (*HANDSHAKE, Field("operation", 1), *_address("step"), Field("grid", 8), Field("stride", 2),
                    Field("channels", 3), Field("coordinates", 4), Field("words", 8), Field("draw_noise", 1),
@@ -159,7 +160,8 @@ def encode(opcode: Opcode, values: dict[str, int]) -> int:
     position = OPCODE_BITS
     for field in fields:
         value = int(values.get(field.name, 0))
-        low, high = (-(1 << (field.bits - 1)), (1 << (field.bits - 1)) - 1) if field.signed else (0, (1 << field.bits) - 1)
+        offset = 1 << (field.bits - 1) if field.signed else 0
+        low, high = -offset, (1 << field.bits) - 1 - offset
         if not low <= value <= high:
             raise ValueError(f"descriptor {opcode.name} field {field.name} is {value}; expected {low} to {high}")
         word |= (value & ((1 << field.bits) - 1)) << position

@@ -5,12 +5,12 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
-import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 
 from golden.spec import numbers
-from golden.spec.validation import ConfigError, require, require_integer, require_power_of_two
+from golden.spec.toml import read_table
+from golden.spec.validation import require, require_integer, require_power_of_two
 
 REGISTER_BITS = 20
 """Bits of an address in descriptors and of the sequencer's registers."""
@@ -114,17 +114,4 @@ class HardwareConfig:
 
 def load_hardware(path: Path) -> HardwareConfig:
     """Read ``[hardware]`` of a TOML file; raises ``ConfigError`` with one sentence that names what is wrong."""
-    try:
-        document = tomllib.loads(Path(path).read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ConfigError(f"configuration {path} cannot be read: {error.strerror}; give the path of a TOML file") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigError(f"configuration {path} is not TOML: {error}") from None
-    section = document.get("hardware")
-    require(isinstance(section, dict), f"configuration {path} has no [hardware] table; add one")
-    known = {field.name for field in dataclasses.fields(HardwareConfig)}
-    unknown = sorted(set(section) - known)
-    require(not unknown, f"configuration {path} sets hardware.{unknown[0] if unknown else ''}, which does not exist; "
-                         f"expected one of {', '.join(sorted(known))}")
-    require(isinstance(section.get("name", ""), str), "hardware.name is not text; expected a string")
-    return HardwareConfig(**{"name": Path(path).stem, **section})
+    return read_table(path, "hardware", HardwareConfig)

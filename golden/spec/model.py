@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from pathlib import Path
 
+from golden.spec.toml import read_table
 from golden.spec.validation import ConfigError, require, require_integer
 
-__all__ = ["ConfigError", "ModelConfig"]
+__all__ = ["ConfigError", "ModelConfig", "load_model"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,6 +42,7 @@ class ModelConfig:
                 f"model.image_size is {self.image_size}; expected a multiple of the stride {self.stride}")
         require(self.channels % self.heads == 0,
                 f"model.channels is {self.channels}; expected a multiple of the {self.heads} heads")
+        require(isinstance(self.labels, list | tuple), f"model.labels is {self.labels!r}; expected a list of strings")
         object.__setattr__(self, "labels", tuple(self.labels))
         require(all(isinstance(label, str) and label for label in self.labels),
                 "model.labels holds something that is not a name; expected a list of strings")
@@ -80,3 +83,8 @@ class ModelConfig:
     def norms(self) -> int:
         """Norms of one evaluation: two a block and the decoder's."""
         return 2 * self.blocks + 1
+
+
+def load_model(path: Path) -> ModelConfig:
+    """Read ``[model]`` of a TOML file; raises ``ConfigError`` with one sentence that names what is wrong."""
+    return read_table(path, "model", ModelConfig)

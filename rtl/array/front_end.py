@@ -98,10 +98,14 @@ class FrontEnd(wiring.Component):
         """Whether a nibble pass ends with ``word``."""
         return word + 1 == words
 
+    def collides(self, empty: Value) -> Value:
+        """Whether the next descriptor's signals would fall together with those of the group that ends."""
+        return self.descriptor.valid & empty
+
     def handshake(self, m: Module) -> None:
         """Semaphores: taken in the cycle before the iteration they guard.
 
-        An empty descriptor is not accepted in the last cycle of a group: the signals of both would fall together.
+        An empty descriptor signals at once, so it is accepted in the cycle after a group's last at the earliest.
         """
         upcoming = self.descriptor.payload
         empty = upcoming.count == 0
@@ -109,7 +113,7 @@ class FrontEnd(wiring.Component):
         demand = Signal(ENGINES)
         missing = Signal(ENGINES)
         m.d.comb += [
-            free.eq((~self.running & ~self.between) | (self.group_end & ~self.more & ~(self.descriptor.valid & empty))),
+            free.eq((~self.running & ~self.between) | (self.group_end & ~self.more & ~self.collides(empty))),
             missing.eq(demand & ~self.available),
         ]
         with m.If(self.crossing):
@@ -118,8 +122,7 @@ class FrontEnd(wiring.Component):
             m.d.comb += demand.eq(upcoming.wait_first | upcoming.wait_each)
         m.d.comb += [
             self.advance.eq(self.crossing & ~missing.any()),
-            # an empty descriptor signals at once, so it never shares a cycle with the end of a group
-            self.accept.eq(free & self.descriptor.valid & ~missing.any() & ~(self.group_end & (upcoming.count == 0))),
+            self.accept.eq(free & self.descriptor.valid & ~missing.any()),
             self.descriptor.ready.eq(self.accept),
             self.waiting.eq(missing),
             self.starved.eq(free & ~self.descriptor.valid),

@@ -15,7 +15,8 @@ def descriptor_layout(opcode: Opcode) -> data.StructLayout:
     Relocatable fields keep their own width; the sequencer stops with an error if a sum does not fit.
     """
     selects = {f"{name}_register" for name in RELOCATABLE[opcode]}
-    return data.StructLayout({field.name: unsigned(field.bits) for field in FIELDS[opcode] if field.name not in selects})
+    kept = [field for field in FIELDS[opcode] if field.name not in selects]
+    return data.StructLayout({field.name: unsigned(field.bits) for field in kept})
 
 
 def engine_members(opcode: Opcode) -> dict[str, wiring.Member]:

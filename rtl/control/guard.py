@@ -14,7 +14,7 @@ class Guard(wiring.Component):
     """Turn faults into one error pulse with its code; watch for progress.
 
     ``faults``: a bit a memory, an access past its end; ``conflicts``: two units at one port. ``error`` is high one
-    cycle after the fault, for one cycle. ``watchdog_cycles`` cycles of ``running`` without ``progress`` are an error too.
+    cycle after the fault, for one cycle. So are ``watchdog_cycles`` cycles of ``running`` without ``progress``.
     """
 
     def __init__(self, config: HardwareConfig, memories: int) -> None:

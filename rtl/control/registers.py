@@ -37,7 +37,8 @@ class HostRegisters(wiring.Component):
     ``start``, ``resume`` and ``clear`` are pulses; ``loader_clear`` comes with ``clear`` and ``start``. A start while
     running, without image or with a zero seed is refused with an error and gives no pulse. The first error is kept
     until ``clear`` or the next start that is not refused as BUSY. ``running`` includes paused time; ``cycles`` count in
-    every cycle with ``running`` and not ``paused``. ``pixel`` is read only while not running, or paused.
+    every cycle with ``running`` and not ``paused``. ``pixel`` is read only when done or paused, and never after an
+    error: a picture that is not finished, or wrong, can't be read.
     """
 
     WRITE_CYCLES = 2
@@ -96,10 +97,11 @@ class HostRegisters(wiring.Component):
         reads = {name: read[position] for name, position in ADDRESSES.items()}
         own_code = Signal(ErrorCode)
         still = Signal()
-        m.d.comb += still.eq(~self.running | self.paused)
         self.control(m, request, writes, own_code)
         self.errors(m, own_code, request)
         self.load(m, request, writes, own_code, fresh, free)
+        # only a finished or paused drawing without an error has an image to show
+        m.d.comb += still.eq(((self.done & ~self.running) | self.paused) & (self.code == ErrorCode.NONE))
         pixel_value, pixel_address = self.pixels(m, request, writes, reads, still, own_code)
         values = {
             "IDENTITY": Const(IDENTITY, DATA_BITS),

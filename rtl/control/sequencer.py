@@ -149,7 +149,8 @@ class Sequencer(wiring.Component):
                              self.credit_taker.eq(fields["taker"]), self.credit_count.eq(fields["count"])]
             with m.Case(Opcode.SYNC):
                 with m.If(self.all_idle):
-                    m.d.comb += [self.finished.eq(1), self.step_end.eq(field_slices(Opcode.SYNC, self.word)["step_end"])]
+                    step_end = field_slices(Opcode.SYNC, self.word)["step_end"]
+                    m.d.comb += [self.finished.eq(1), self.step_end.eq(step_end)]
             with m.Case(Opcode.HALT):
                 with m.If(self.all_idle):
                     m.d.comb += [self.done.eq(1), self.finished.eq(1)]

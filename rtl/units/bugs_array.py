@@ -90,6 +90,17 @@ class HastyArray(ArrayEngine):
     front_end_unit = HastyFrontEnd
 
 
+class CollidingFrontEnd(FrontEnd):
+    """Loses the signals of an empty descriptor that follows a group at once."""
+
+    def collides(self, empty: Value) -> Value:
+        return Const(0)
+
+
+class CollidingArray(ArrayEngine):
+    front_end_unit = CollidingFrontEnd
+
+
 class PatientGuard(Guard):
     """Waits one cycle too long."""
 

@@ -31,7 +31,8 @@ TYPES: dict[str, dict[str | None, type]] = {
     "queue": {None: DescriptorQueue, "drops": bugs.DroppingQueue},
     "semaphores": {None: Semaphores, "forgets": bugs.ForgetfulSemaphores},
     "sequencer": {None: Sequencer, "long_loop": bugs.LongLoopSequencer},
-    "array": {None: ArrayEngine, "no_shift": bugs.UnshiftedArray, "last_word": bugs.HastyArray},
+    "array": {None: ArrayEngine, "no_shift": bugs.UnshiftedArray, "last_word": bugs.HastyArray,
+              "collision": bugs.CollidingArray},
     "guard": {None: Guard, "patient": bugs.PatientGuard},
 }
 """The component of each unit, and those with a planted bug."""
@@ -84,10 +85,30 @@ class LoaderBench(wiring.Component):
         return m
 
 
+class TransposerBench(wiring.Component):
+    """Transposer with ports that are no words of Verilog."""
+
+    INPUTS = ("valid", "vector", "base")
+    OUTPUTS = {"output_valid": "output_valid", "output_word": "output", "output_address": "output_address"}
+
+    def __init__(self, config: HardwareConfig, bug: str | None = None) -> None:
+        self.unit = TYPES["transposer"][bug](config)
+        members = self.unit.signature.members
+        super().__init__({**{name: members[name] for name in self.INPUTS},
+                          **{name: members[port] for name, port in self.OUTPUTS.items()}})
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        m.submodules.unit = self.unit
+        m.d.comb += [getattr(self.unit, name).eq(getattr(self, name)) for name in self.INPUTS]
+        m.d.comb += [getattr(self, name).eq(getattr(self.unit, port)) for name, port in self.OUTPUTS.items()]
+        return m
+
+
 class SequencerBench(wiring.Component):
     """Sequencer with its program memory, which the bench loads."""
 
-    INPUTS = ("begin", "resume", "pause_each_step", "stop", "all_idle")
+    INPUTS = ("resume", "pause_each_step", "stop", "all_idle")
     OUTPUTS = ("credit", "credit_giver", "credit_taker", "credit_count", "running", "paused", "done", "step_end",
                "progress", "program_counter", "error", "error_code")
 
@@ -99,6 +120,7 @@ class SequencerBench(wiring.Component):
             **{name: members[name] for name in (*self.INPUTS, *self.OUTPUTS)},
             **{f"issue_{engine.name.lower()}": Out(stream.Signature(descriptor_layout(Opcode(engine))))
                for engine in Engine},
+            "begin_run": In(1),    # ``begin`` is a word of Verilog
             "load_program": In(WritePort(*config.memory_shapes["program"])),
             "fault": Out(1),
         })
@@ -109,7 +131,7 @@ class SequencerBench(wiring.Component):
         m.submodules.program = memory = Ram(*self.config.memory_shapes["program"])
         connect(m, memory.read, sequencer.program)
         connect(m, flipped(self.load_program), memory.write)
-        m.d.comb += self.fault.eq(memory.fault)
+        m.d.comb += [self.fault.eq(memory.fault), sequencer.begin.eq(self.begin_run)]
         m.d.comb += [getattr(sequencer, name).eq(getattr(self, name)) for name in self.INPUTS]
         m.d.comb += [getattr(self, name).eq(getattr(sequencer, name)) for name in self.OUTPUTS]
         for engine in Engine:
@@ -192,10 +214,6 @@ def requantise(config: HardwareConfig, bug: str | None = None) -> wiring.Compone
     return TYPES["requantise"][bug](config)
 
 
-def transposer(config: HardwareConfig, bug: str | None = None) -> wiring.Component:
-    return TYPES["transposer"][bug](config)
-
-
 def queue(config: HardwareConfig, bug: str | None = None) -> wiring.Component:
     """The array's: it has the longest descriptor but one."""
     return TYPES["queue"][bug](descriptor_layout(Opcode.ARRAY))
@@ -210,7 +228,7 @@ def guard(config: HardwareConfig, bug: str | None = None) -> wiring.Component:
     return TYPES["guard"][bug](dataclasses.replace(config, watchdog_cycles=BENCH_WATCHDOG_CYCLES), BENCH_MEMORIES)
 
 
-UNITS = {"requantise": requantise, "transposer": transposer, "loader": LoaderBench, "queue": queue,
+UNITS = {"requantise": requantise, "transposer": TransposerBench, "loader": LoaderBench, "queue": queue,
          "semaphores": semaphores, "sequencer": SequencerBench, "array": ArrayBench, "guard": guard}
 """Name of a unit -> constructor(config, bug) of its top level."""
 

@@ -60,8 +60,9 @@ class NormEngine(wiring.Component):
     before; ``idle`` is high from that cycle on.
 
     Group n is in bank n & 1; its token i (0..lanes - 1) word w is at residual_base + ((n >> 1) * lanes + i) * words +
-    w. Modulation word w is at table_base + w, and ``table_step`` further on after every ``table_groups`` groups. Token k word w goes to destination_base + k * words + w, and for INT8
-    its high plane to destination_base + 2 * k * words + w and its low plane ``words`` further.
+    w. Modulation word w is at table_base + w, and ``table_step`` further on after every ``table_groups`` groups. Token
+    k word w goes to destination_base + k * words + w, and for INT8 its high plane to destination_base + 2 * k * words +
+    w and its low plane ``words`` further.
 
     Stages, from a word's read: 2 data; 3 bank selected, into the delay; 4 squares; adder tree; sum; then for a whole
     token 3 of reciprocal square root, while its words are replayed from the delay; 2 normalise; 3 modulate; 1 write.

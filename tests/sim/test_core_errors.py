@@ -1,0 +1,34 @@
+"""The whole core under bad images and programs."""
+
+import pytest
+
+from golden.compile.compiler import compile_checkpoint
+from golden.integer.evaluate import sample
+from golden.model import checkpoint, zoo
+from golden.spec.hardware import load_hardware
+from sim import runner
+from sim.core import build_core
+from sim.job import JOB_VARIABLE, Job
+from sim.recorder import TOP
+from sim.units import config_file
+
+SEED, LABEL = 11, "boot"
+
+
+@pytest.fixture(scope="module")
+def job(tmp_path_factory):
+    """One step of tiny on the small configuration, with the reference's pixels beside it."""
+    folder = tmp_path_factory.mktemp("errors")
+    source = checkpoint.load(zoo.checkpoint_path("tiny"))
+    compiled = compile_checkpoint(source, load_hardware(config_file("small")), steps=1, guidance=1.0)
+    compiled.write(folder / "image.htn")
+    *_, last = sample(compiled.model, compiled.contexts(LABEL), compiled.plan, SEED)
+    (folder / "expected.txt").write_text(" ".join(str(value) for value in last.image.ravel()), encoding="utf-8")
+    return Job(str(folder / "image.htn"), LABEL, SEED, last.image.size, str(folder), rest_cycles=2000, polls=100)
+
+
+@pytest.mark.parametrize("testcase", ["damaged_segments", "bad_programs", "hung_programs"])
+def test_a_fault_ends_in_its_error_code_and_no_image(job, testcase):
+    build = build_core(config_file("small"))
+    runner.run("sim.bench_core_errors", TOP, build, testcase=testcase, name=f"core-errors-{testcase}",
+               env={JOB_VARIABLE: str(job.write()), "HALFTONE_BENCH_CONFIG": "small"})

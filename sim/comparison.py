@@ -74,7 +74,8 @@ class Comparison:
         expected = pack_values(writes.values, writes.bits)
         have = len(records)
         wrong = np.ones(count, bool)
-        wrong[:have] = (records["address"] != writes.addresses[:have]) | (records["data"] != expected[:have]).any(axis=1)
+        misplaced = records["address"] != writes.addresses[:have]
+        wrong[:have] = misplaced | (records["data"] != expected[:have]).any(axis=1)
         if wrong.any():
             self.explain(step, writes, records, int(np.argmax(wrong)))
             self.mismatches += int(wrong.sum()) * writes.values.shape[1]

@@ -118,7 +118,7 @@ class Driver:
                           "check that a start came before")
 
     async def read_pixels(self, count: int, first: int = 0) -> list[int]:
-        """So many pixels as int16, one is 4096; only while the core is done, paused or has not begun."""
+        """So many pixels as int16, one is 4096; only when it is done or paused."""
         await self.write("PIXEL_ADDRESS", first)
         pixels = []
         for _ in range(count):

@@ -77,7 +77,10 @@ def compile_integers(model: IntegerModel, tables: dict[str, Modulation], plan: S
     Raises ``CompileError`` for a model that does not fit.
     """
     layout = Layout(model.config, hardware, contexts=1 if guidance == 1 else 2, steps=plan.steps)
-    descriptors = ProgramWriter(model, layout, plan.draws_noise).write().encoded()
+    try:
+        descriptors = ProgramWriter(model, layout, plan.draws_noise).write().encoded()
+    except ValueError as error:
+        raise CompileError(f"model {model.config.name} is beyond the descriptors of this version: {error}") from None
     weights = weight_words(model, hardware.width)
     layout.check_depth("weight", len(weights))
     layout.check_depth("program", len(descriptors))

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from golden.spec import numbers
+from golden.spec.descriptors import NormFormat
 from golden.spec.hardware import HardwareConfig
-from golden.spec.latency import array_tail, norm_fits_in_step
+from golden.spec.latency import array_tail, norm_keeps_pace
 from golden.spec.model import ModelConfig
 
 
@@ -130,9 +132,15 @@ class Layout:
             raise CompileError(f"model {model.name} has rows of more than 255 words of {hardware.width} channels; "
                                "use a wider array")
         for name, terms in (("initial convolution", model.patch_terms), ("decoder", model.channels)):
-            if terms > hardware.longest_dot_product:
+            if terms > hardware.longest_dot_product:  # as nibble passes
                 raise CompileError(f"the {name} of {model.name} has {terms} terms; hardware.longest_dot_product is "
                                    f"{hardware.longest_dot_product}; raise it")
+
+        limit = (1 << (hardware.accumulator_bits - 1)) - 1
+        longest = max(model.hidden_channels, model.tokens)
+        if longest * numbers.UNSIGNED_NIBBLE_MAXIMUM * numbers.NIBBLE_MAXIMUM > limit:
+            raise CompileError(f"a product of {model.name} has {longest} terms; hardware.longest_dot_product is "
+                               f"{hardware.longest_dot_product}, whose accumulator is too narrow; raise it")
 
     def divides(self, what: str, value: int, unit: int) -> None:
         """Raise unless ``value`` is a multiple of ``unit``."""
@@ -183,7 +191,6 @@ class Layout:
                                f"{self.model.name} with {self.steps} steps and {self.contexts} contexts needs {need}: "
                                f"raise hardware.{name}_words")
 
-    @property
-    def norm_overlaps_convolution(self) -> bool:
-        """Whether the first norm may follow the convolution group by group without a residual-port conflict."""
-        return norm_fits_in_step(self.hardware, self.token_words, 4 * self.patch_words * self.hardware.width)
+    def norm_overlaps(self, form: NormFormat, terms: int) -> bool:
+        """Whether a norm may follow a layer of so many terms group by group, without a conflict at a residual port."""
+        return norm_keeps_pace(self.hardware, self.token_words, form, terms)

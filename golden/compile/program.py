@@ -76,9 +76,12 @@ class ProgramWriter:
                 left=(LeftMemory.NORMALISED, layout.patches, 0, 2 * layout.patch_words),
                 shift=self.model.convolution.shift, kind=Format.WIDE,
                 target=self.residual_target(Destination.RESIDUAL_REPLACE, tile))
-        if not layout.norm_overlaps_convolution:
-            self.out.emit(Opcode.SYNC)
         self.out.align_slots()
+
+    def keep_apart(self, form: NormFormat, terms: int) -> None:
+        """Let the next norm wait for the whole layer of so many terms if it could not keep pace with its groups."""
+        if not self.layout.norm_overlaps(form, terms):
+            self.out.emit(Opcode.SYNC)
 
     def product(self, rows: int, words: int, *, left: tuple[int, int, int, int], shift: int, kind: Format,
                 target: tuple[int, list[int], int, int], nibble_passes: int = 0, left_signed: int = 0,
@@ -133,10 +136,13 @@ class ProgramWriter:
         convolution_words = self.weight_cursor
         out.emit(Opcode.LOOP, count=len(self.model.blocks))
         self.constants = out.emit(Opcode.EXECUTE, address=0, address_register=BLOCK)
+        convolution_terms = 4 * layout.patch_words * layout.hardware.width
+        self.keep_apart(NormFormat.UINT4, min(convolution_terms, layout.model.hidden_channels))
         self.norm(0, NormFormat.UINT4, shift=0, shift_register=FIRST_NORM_SHIFT)
         self.query_key_value()
         self.attention()
         self.projection()
+        self.keep_apart(NormFormat.UINT4, layout.model.channels)
         self.norm(layout.token_words, NormFormat.UINT4, shift=0, shift_register=SECOND_NORM_SHIFT)
         self.fully_connected()
         out.align_slots()
@@ -287,6 +293,7 @@ class ProgramWriter:
     def decoder(self) -> None:
         """Last norm and linear layer; the velocity replaces the first word of each token's residual."""
         layout = self.layout
+        self.keep_apart(NormFormat.INT8, layout.model.hidden_channels)
         self.norm(0, NormFormat.INT8, shift=self.model.norm_shifts[-1])
         self.product(4 * layout.model.channels, layout.token_words, nibble_passes=1,
                      left=(LeftMemory.NORMALISED, layout.NORMALISED, 2 * layout.context_words, 2 * layout.token_words),

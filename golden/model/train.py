@@ -113,7 +113,10 @@ def optimiser(model: nn.Module, schedule: Schedule) -> torch.optim.Optimizer:
 
 def fit(model: nn.Module, images: Tensor, labels: Tensor, schedule: Schedule,
         save: Callable[[dict[str, Tensor], dict], None]) -> None:
-    """Train until the minutes, or the steps, are over; ``save(averaged weights, record)`` every two minutes and at the end."""
+    """Train until the minutes, or the steps, are over.
+
+    ``save(averaged weights, record)`` is called every two minutes and at the end.
+    """
     adam = optimiser(model, schedule)
     average = Average(model, schedule.average)
     source = batches(images, labels, schedule.batch, torch.Generator().manual_seed(schedule.seed))

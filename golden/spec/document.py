@@ -158,14 +158,14 @@ def field_rows(opcode: Opcode) -> Iterator[tuple[str, str, int, str]]:
 
 def descriptor_part() -> list[str]:
     """The descriptor set."""
-    told = comments(inspect.getsource(Opcode))
+    told = {opcode.name: f"engine {opcode.name}" for opcode in Opcode} | comments(inspect.getsource(Opcode))
     lines = ["## Descriptors", "", f"A descriptor has {DESCRIPTOR_BITS} bits; bits 0 to {OPCODE_BITS - 1} are its "
              "opcode, and bits that no field names are 0. There are "
              f"{descriptors.REGISTERS} registers of {hardware.REGISTER_BITS} bits and {descriptors.LOOP_LEVELS} levels "
              f"of loops. A mask of engines has a bit for each: {values_of(Engine)}. A sum of field and register that "
              "does not fit the field stops the core.", ""]
     lines += table(["opcode", "name", "what it does"],
-                   ((opcode.value, f"`{opcode.name}`", told.get(opcode.name, f"engine {opcode.name}")) for opcode in Opcode))
+                   ((opcode.value, f"`{opcode.name}`", told[opcode.name]) for opcode in Opcode))
     for opcode in Opcode:
         if FIELDS[opcode]:
             lines += [f"### {opcode.name}", "", *table(["bits", "field", "width", "meaning"], field_rows(opcode))]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from golden.spec.descriptors import (
+    FIELDS,
     LOOP_LEVELS,
     REGISTER_BITS,
     REGISTERS,
@@ -15,6 +16,7 @@ from golden.spec.descriptors import (
     decode,
 )
 
+WIDTHS = {opcode: {field.name: field.bits for field in fields} for opcode, fields in FIELDS.items()}
 MASK = (1 << REGISTER_BITS) - 1
 
 
@@ -45,6 +47,9 @@ class Interpreter:
         for name in RELOCATABLE[opcode]:
             register = stored[f"{name}_register"]
             fields[name] += self.registers[register - 1] if register else 0
+            if fields[name] >> WIDTHS[opcode][name]:
+                raise ProgramError(f"descriptor {self.counter}, {opcode.name}: {name} with its register is "
+                                   f"{fields[name]}; expected at most {WIDTHS[opcode][name]} bits")
         return fields
 
     def run(self) -> Iterator[tuple[Opcode, dict[str, int]]]:
@@ -68,6 +73,8 @@ class Interpreter:
         if address >= len(self.program):
             raise ProgramError(f"EXECUTE names descriptor {address} of {len(self.program)}")
         opcode, fields = self.program[address]
+        if opcode in (Opcode.EXECUTE, Opcode.HALT):
+            raise ProgramError(f"EXECUTE names descriptor {address}, which is {opcode.name}; expected any other")
         self.control(opcode, fields)
         return opcode, self.relocated(opcode, fields)
 

@@ -13,22 +13,19 @@ ACCEPT_LATENCY = 1
 """From acceptance to the first cycle of work."""
 SEMAPHORE_LATENCY = 1
 """From the pulse that raises a semaphore to the first cycle in which it can be taken."""
+RESIDUAL_READ = 8
+"""From a group's last cycle in the array's front end to the read of its first token's residual word."""
 LOAD_TAIL = 2
 """From a load's last read to the pulse that tells its row is written."""
 
 
 def array_tail(config: HardwareConfig) -> int:
-    """From a group's last cycle in the front end to the pulse that tells its results are written."""
-    return config.lanes + 12
+    """From a group's last cycle in the front end to the pulse that tells its results are written.
 
-
-def norm_fits_in_step(config: HardwareConfig, token_words: int, group_cycles: int) -> bool:
-    """Whether a norm that follows the array group by group keeps pace with it.
-
-    The norm reads group n from one residual bank while the array updates group n + 1 in the other: it must not take
-    longer for a group than the array does, or it falls back until both meet in one bank.
+    Keys leave the transposer up to ``width`` cycles later; the program computes them first of a block's three inputs
+    of attention, so that nothing reads them so soon.
     """
-    return config.lanes * token_words <= group_cycles
+    return config.lanes + 12
 
 
 def tree_stages(values: int) -> int:
@@ -61,3 +58,14 @@ def pixel_cycles(fields: dict[str, int]) -> int:
         return 9 + 2 * tokens * fields["stride"] ** 2 * fields["channels"]
     terms = 9 * fields["channels"] + fields["coordinates"]
     return 7 + tokens * (terms + terms % 2)
+
+
+def norm_keeps_pace(config: HardwareConfig, token_words: int, form: NormFormat, group_cycles: int) -> bool:
+    """Whether a norm that follows an array of ``group_cycles`` a group never meets it at a residual port.
+
+    The norm reads group n from one bank while the array updates group n + 1 in the other. It must not be slower than
+    the array, and be done with group n before the array reads group n + 2, which lies in the same bank.
+    """
+    reads = config.lanes * token_words * norm_word_cycles(form)
+    first = array_tail(config) + SEMAPHORE_LATENCY + ACCEPT_LATENCY
+    return reads <= group_cycles and first + reads <= 2 * group_cycles + RESIDUAL_READ

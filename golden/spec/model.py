@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from golden.spec.numbers import COORDINATE_FREQUENCIES
 from golden.spec.toml import read_table
 from golden.spec.validation import ConfigError, require, require_integer
 
@@ -36,7 +37,7 @@ class ModelConfig:
     def __post_init__(self) -> None:
         for name in ("image_channels", "image_size", "stride", "channels", "blocks", "heads", "expansion"):
             require_integer(self, name, minimum=1)
-        require_integer(self, "coordinate_channels", minimum=0)
+        require_integer(self, "coordinate_channels", minimum=0, maximum=2 * len(COORDINATE_FREQUENCIES))
         require(self.stride in (1, 2), f"model.stride is {self.stride}; expected 1 or 2")
         require(self.image_size % self.stride == 0,
                 f"model.image_size is {self.image_size}; expected a multiple of the stride {self.stride}")

@@ -118,7 +118,8 @@ REGISTERS: tuple[Register, ...] = (
     Register("STATUS", Access.READ, "Bits: 0 running, 1 paused, 2 done, 3 error, 4 program loaded, "
                                     "5 conditioning loaded, 6 loading"),
     Register("ERROR", Access.READ, "Code of the first error since the last start or clear"),
-    Register("ERROR_DETAIL", Access.READ, "What the error's unit adds: the refused word, or an address"),
+    Register("ERROR_DETAIL", Access.READ, "What the error adds: the refused word of an image, a mask of memories, "
+                                          "or the program counter"),
     Register("STEP", Access.READ, "Steps ended since the start"),
     *(Register(f"SEED{i}", Access.READ_WRITE, f"Word {i} of the noise generator's state") for i in range(4)),
     Register("LOAD", Access.WRITE, "Next 32-bit word of an image's segment"),

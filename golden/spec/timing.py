@@ -10,13 +10,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from golden.spec import numbers
-from golden.spec.descriptors import QUEUE_DEPTH, Engine, NormFormat, Opcode
+from golden.spec.descriptors import QUEUE_DEPTH, Destination, Engine, NormFormat, Opcode
 from golden.spec.hardware import HardwareConfig
 from golden.spec.interpreter import ENGINE_OPCODES, Interpreter, ProgramError
 from golden.spec.latency import (
     FETCH_CYCLES,
     LOAD_TAIL,
     QUEUE_LATENCY,
+    RESIDUAL_READ,
     SEMAPHORE_LATENCY,
     array_tail,
     norm_tail,
@@ -77,6 +78,7 @@ class TimingModel:
         self.engines = {engine: EngineClock() for engine in Engine}
         self.semaphores = {(giver, taker): Semaphore() for giver in Engine for taker in Engine}
         self.spans: list[Span] = []
+        self.residual_reads: dict[int, list[tuple[int, int]]] = {0: [], 1: []}
         self.run_engine = {Engine.LOAD: self.load, Engine.ARRAY: self.array, Engine.SOFTMAX: self.softmax,
                            Engine.NORM: self.norm, Engine.PIXEL: self.pixel}
 
@@ -95,6 +97,7 @@ class TimingModel:
                 if opcode is Opcode.SYNC and fields["step_end"]:
                     steps.append(execution + 1)
             execution += 1 + FETCH_CYCLES
+        self.check_residual_ports()
         cycles = execution - FETCH_CYCLES
         busy = {engine: clock.busy for engine, clock in self.engines.items()}
         return Prediction(cycles, tuple(steps), busy, busy[Engine.ARRAY] * self.config.multipliers, tuple(self.spans))
@@ -138,10 +141,27 @@ class TimingModel:
             if iteration:
                 end = self.take(engine, fields["wait_each"], end)
             end += length
+            self.note_residual_reads(engine, fields, iteration, end - length + 1, end)
             last = iteration == fields["count"] - 1
             self.give(engine, fields["signal_each"] | (fields["signal_last"] if last else 0), end + tail)
         self.engines[engine].busy += fields["count"] * length
         return end
+
+    def note_residual_reads(self, engine: Engine, fields: Fields, group: int, first: int, last: int) -> None:
+        """When a group's residual words are read, by its bank."""
+        if engine is Engine.NORM:
+            self.residual_reads[group & 1].append((first, last))
+        elif fields["destination"] == Destination.RESIDUAL_ADD:
+            self.residual_reads[group & 1].append((last + RESIDUAL_READ, last + RESIDUAL_READ + self.config.lanes - 1))
+
+    def check_residual_ports(self) -> None:
+        """No two units read one residual bank at once: the schedule needs no arbiter."""
+        for bank, reads in self.residual_reads.items():
+            reads.sort()
+            for (_, end), (start, _) in zip(reads, reads[1:], strict=False):
+                if start <= end:
+                    raise ProgramError(f"two units would read residual bank {bank} in cycle {start}; "
+                                       "the norm must wait for the whole layer before it")
 
     def load(self, clock: EngineClock, fields: Fields, accepted: int) -> int:
         """Weight loader: a word a cycle."""

@@ -17,7 +17,7 @@ LaneControl = data.StructLayout({
     "valid": unsigned(1),   # the row takes part
     "load": unsigned(1),    # first channel of a word: the lane takes its word
     "first": unsigned(1),   # first term of a dot product: forget the accumulator
-    "shift": unsigned(1),   # first term of a nibble pass: accumulator times 16
+    "shift": unsigned(1),   # first term of the second or fourth nibble pass: accumulator times 16
     "last": unsigned(1),    # last term: the sum is complete
     "signed": unsigned(1),  # the left operand is int4 rather than uint4
 })

@@ -28,14 +28,17 @@ TYPES: dict[str, dict[str | None, type]] = {
     "requantise": {None: Requantise, "no_rounding": bugs.UnroundedRequantise},
     "transposer": {None: Transposer, "early": bugs.EarlyTransposer},
     "loader": {None: Loader, "shifted": bugs.ShiftedLoader},
-    "queue": {None: DescriptorQueue, "drops": bugs.DroppingQueue},
+    "descriptor_queue": {None: DescriptorQueue, "drops": bugs.DroppingQueue},
     "semaphores": {None: Semaphores, "forgets": bugs.ForgetfulSemaphores},
     "sequencer": {None: Sequencer, "long_loop": bugs.LongLoopSequencer},
-    "array": {None: ArrayEngine, "no_shift": bugs.UnshiftedArray, "last_word": bugs.HastyArray,
-              "collision": bugs.CollidingArray},
+    "array_engine": {None: ArrayEngine, "no_shift": bugs.UnshiftedArray, "last_word": bugs.HastyArray,
+                     "collision": bugs.CollidingArray},
     "guard": {None: Guard, "patient": bugs.PatientGuard},
 }
-"""The component of each unit, and those with a planted bug."""
+"""The component of each unit, and those with a planted bug.
+
+No unit is called as a header of C++ is: the simulator's binary has the unit's name and lies where headers are sought.
+"""
 
 ENGINE_PORTS = ("take", "give", "busy", "idle")
 BENCH_WATCHDOG_CYCLES = 50
@@ -152,7 +155,7 @@ class ArrayBench(wiring.Component):
 
     def __init__(self, config: HardwareConfig, bug: str | None = None) -> None:
         self.config = config
-        self.engine = TYPES["array"][bug](config)
+        self.engine = TYPES["array_engine"][bug](config)
         shapes = config.memory_shapes
         self.bank = (config.residual_words // 2, shapes["residual"][1])
         members = self.engine.signature.members
@@ -216,7 +219,7 @@ def requantise(config: HardwareConfig, bug: str | None = None) -> wiring.Compone
 
 def queue(config: HardwareConfig, bug: str | None = None) -> wiring.Component:
     """The array's: it has the longest descriptor but one."""
-    return TYPES["queue"][bug](descriptor_layout(Opcode.ARRAY))
+    return TYPES["descriptor_queue"][bug](descriptor_layout(Opcode.ARRAY))
 
 
 def semaphores(config: HardwareConfig, bug: str | None = None) -> wiring.Component:
@@ -228,8 +231,8 @@ def guard(config: HardwareConfig, bug: str | None = None) -> wiring.Component:
     return TYPES["guard"][bug](dataclasses.replace(config, watchdog_cycles=BENCH_WATCHDOG_CYCLES), BENCH_MEMORIES)
 
 
-UNITS = {"requantise": requantise, "transposer": TransposerBench, "loader": LoaderBench, "queue": queue,
-         "semaphores": semaphores, "sequencer": SequencerBench, "array": ArrayBench, "guard": guard}
+UNITS = {"requantise": requantise, "transposer": TransposerBench, "loader": LoaderBench, "descriptor_queue": queue,
+         "semaphores": semaphores, "sequencer": SequencerBench, "array_engine": ArrayBench, "guard": guard}
 """Name of a unit -> constructor(config, bug) of its top level."""
 
 BUGS = {unit: tuple(bug for bug in types if bug) for unit, types in TYPES.items()}

@@ -28,7 +28,8 @@ def small_checkpoint(**changes) -> checkpoint.Checkpoint:
     return checkpoint.Checkpoint(config=SMALL, kind="float", tensors=tensors, record={"minutes": 0})
 
 
-@pytest.mark.parametrize("config", [SMALL, replace(SMALL, stride=1), *map(zoo.config, zoo.names())], ids=lambda c: c.name)
+@pytest.mark.parametrize("config", [SMALL, replace(SMALL, stride=1), *map(zoo.config, zoo.names())],
+                         ids=lambda c: c.name)
 def test_velocity_has_the_shape_of_the_image(config):
     image = torch.randn(3, config.image_channels, config.image_size, config.image_size)
     velocity = Transformer(config)(image, torch.rand(3), torch.tensor([0, 1, len(config.labels)]))

@@ -107,7 +107,8 @@ def test_a_program_that_would_not_end_well_is_refused_by_the_timing_model(words,
         predict(words, HardwareConfig())
 
 
-@pytest.mark.parametrize("config", [HardwareConfig(), HardwareConfig(lanes=8, width=8), HardwareConfig(lanes=4, width=64)])
+@pytest.mark.parametrize("config", [HardwareConfig(), HardwareConfig(lanes=8, width=8),
+                                    HardwareConfig(lanes=4, width=64)])
 def test_the_rtl_states_the_latencies_that_the_timing_model_counts_with(config):
     for form in NormFormat:
         for words in (1, 4, 9):
@@ -122,4 +123,5 @@ def test_the_rtl_states_the_latencies_that_the_timing_model_counts_with(config):
 
 def test_a_model_knows_its_shape():
     model = ModelConfig(name="m", image_size=32, stride=2, channels=64, blocks=6, heads=4)
-    assert (model.tokens, model.head_channels, model.patch_terms, model.token_pixels, model.norms) == (256, 16, 15, 4, 13)
+    shape = model.tokens, model.head_channels, model.patch_terms, model.token_pixels, model.norms
+    assert shape == (256, 16, 15, 4, 13)

@@ -30,15 +30,15 @@ def tiny(tmp_path):
 
 @pytest.mark.parametrize("config", ["small", "wide", "default"])
 def test_matches_golden(config):
-    run_unit("array", config, "sim.bench_array", env={CONFIG_VARIABLE: config})
+    run_unit("array_engine", config, "sim.bench_array", env={CONFIG_VARIABLE: config})
 
 
 def test_matches_golden_with_few_lanes(tiny):
-    run_unit("array", tiny, "sim.bench_array", env={CONFIG_VARIABLE: tiny})
+    run_unit("array_engine", tiny, "sim.bench_array", env={CONFIG_VARIABLE: tiny})
 
 
 @pytest.mark.parametrize(("bug", "message"), [
     ("no_shift", "array: .* data"), ("last_word", "expected .*busy"), ("collision", "expected .*ready")])
 def test_a_planted_bug_is_found(tiny, bug, message):
     with pytest.raises(SimulationError, match=message):
-        run_unit("array", tiny, "sim.bench_array", bug=bug, env={CONFIG_VARIABLE: tiny})
+        run_unit("array_engine", tiny, "sim.bench_array", bug=bug, env={CONFIG_VARIABLE: tiny})

@@ -7,9 +7,9 @@ from sim.units import run_unit
 
 
 def test_matches_deque():
-    run_unit("queue", "small", "sim.bench_queue")
+    run_unit("descriptor_queue", "small", "sim.bench_queue")
 
 
 def test_a_planted_bug_is_found():
     with pytest.raises(SimulationError, match="queue: cycle"):
-        run_unit("queue", "small", "sim.bench_queue", bug="drops")
+        run_unit("descriptor_queue", "small", "sim.bench_queue", bug="drops")

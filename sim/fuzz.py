@@ -1,0 +1,106 @@
+"""Random models on a core, compared bit for bit: ``python -m sim.fuzz --config configs/small.toml --count 10``."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from golden.integer.evaluate import sample
+from golden.spec.hardware import load_hardware
+from golden.spec.timing import predict
+from golden.spec.validation import ConfigError
+from sim import seed as seeds
+from sim.comparison import Comparison, Mismatch
+from sim.core import build_core, run_job
+from sim.job import RESULT_FILE, Job
+from sim.random_model import LABEL, random_system
+from sim.runner import SimulationError
+
+REST_CYCLES = 2000
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What one random system came to."""
+
+    seed: int
+    shape: str
+    cycles: int
+    predicted: int
+    values: int
+    mismatches: int
+    first: tuple[Mismatch, ...]
+
+    @property
+    def good(self) -> bool:
+        """Bit for bit, cycle for cycle."""
+        return not self.mismatches and self.cycles == self.predicted
+
+
+def try_system(config: Path, build: Path, seed: int) -> Outcome:
+    """Draw the random model of a seed and compare everything that the core wrote."""
+    hardware = load_hardware(config)
+    compiled = random_system(np.random.default_rng(seed), hardware)
+    model = compiled.model.config
+    prediction = predict(compiled.descriptors, hardware)
+    with tempfile.TemporaryDirectory(prefix="halftone-") as name:
+        folder = Path(name)
+        compiled.write(folder / "image.htn")
+        pixels = model.image_channels * model.image_size**2
+        job = Job(str(folder / "image.htn"), LABEL, seed, pixels, name, REST_CYCLES,
+                  polls=10 + 4 * prediction.cycles // REST_CYCLES)
+        run_job(job, build)
+        comparison = Comparison(compiled.layout, folder)
+        before = np.empty(0)
+        for step in sample(compiled.model, compiled.contexts(LABEL), compiled.plan, seed):
+            comparison.step(step, before)
+            before = step.image
+        comparison.finish()
+        cycles = json.loads((folder / RESULT_FILE).read_text(encoding="utf-8"))["counters"]["CYCLES"]
+    shape = (f"C={model.image_channels} H={model.image_size} S={model.stride} T={model.tokens} D={model.channels} "
+             f"N={model.blocks} heads={model.heads} expansion={model.expansion} "
+             f"coordinates={model.coordinate_channels} contexts={compiled.layout.contexts} steps={compiled.plan.steps}")
+    return Outcome(seed, shape, cycles, prediction.cycles, comparison.values, comparison.mismatches,
+                   tuple(comparison.first))
+
+
+def explain(outcome: Outcome, config: Path) -> str:
+    """A failed outcome, with the line that replays it."""
+    lines = [f"seed {outcome.seed}: {outcome.shape}: {outcome.mismatches} mismatches in {outcome.values} values, "
+             f"{outcome.cycles} cycles, {outcome.predicted} predicted",
+             *(f"  {mismatch}" for mismatch in outcome.first),
+             f"replay: python -m sim.fuzz --config {config} --seed {outcome.seed} --count 1"]
+    return "\n".join(lines)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Entry point; returns the exit status."""
+    parser = argparse.ArgumentParser(prog="python -m sim.fuzz", description=__doc__)
+    parser.add_argument("--config", type=Path, default=Path("configs/small.toml"), help="hardware configuration")
+    parser.add_argument("--count", type=int, default=10, help="random models to try")
+    parser.add_argument("--seed", type=int, help="of the first; the next ones follow it")
+    options = parser.parse_args(arguments)
+    first = seeds.seed() if options.seed is None else options.seed
+    try:
+        build = build_core(options.config)
+        for seed in range(first, first + options.count):
+            print(f"seed {seed}: ", end="", flush=True)
+            outcome = try_system(options.config, build, seed)
+            if not outcome.good:
+                print(explain(outcome, options.config), file=sys.stderr)
+                return 1
+            print(f"{outcome.shape}: {outcome.values} values equal, {outcome.cycles} cycles as predicted")
+    except (ConfigError, SimulationError) as error:
+        print(f"sim.fuzz: {error}", file=sys.stderr)
+        return 1 if isinstance(error, SimulationError) else 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

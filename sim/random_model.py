@@ -1,0 +1,114 @@
+"""Random integer models: any shape that the hardware holds, any weights, any sampler."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from golden.compile.compiler import NO_LABEL, Compiled, compile_integers
+from golden.compile.layout import CompileError, Layout
+from golden.integer.model import IntegerBlock, IntegerLinear, IntegerModel, Modulation
+from golden.integer.plan import SamplerPlan
+from golden.spec import numbers
+from golden.spec.hardware import HardwareConfig
+from golden.spec.model import ModelConfig
+
+LABEL = "label"
+ATTEMPTS = 1000
+MOST_TOKENS = 256
+TYPICAL = 6.0
+"""Mean square root of random operands and weights, roughly."""
+
+
+def random_config(generator: np.random.Generator, hardware: HardwareConfig) -> ModelConfig:
+    """A shape at random."""
+    width = hardware.width
+    heads = int(generator.integers(1, 4))
+    grids = [grid for grid in (4, 8, 12, 16) if grid**2 % (2 * width) == 0 and grid**2 <= MOST_TOKENS]
+    stride = int(generator.integers(1, 3))
+    return ModelConfig(
+        name="random", image_channels=int(generator.choice([1, 2, 3])),
+        image_size=int(generator.choice(grids)) * stride, stride=stride,
+        channels=heads * width * int(generator.integers(1, 3)), blocks=int(generator.integers(1, 4)), heads=heads,
+        expansion=int(generator.integers(1, 5)), coordinate_channels=int(generator.integers(0, 9)), labels=(LABEL,))
+
+
+def random_layer(generator: np.random.Generator, outputs: int, terms: int, shift: int,
+                 eight_bit: bool = False) -> IntegerLinear:
+    """Weights over their whole range; multipliers and biases that reach saturation now and then."""
+    weight = generator.integers(-numbers.NIBBLE_MAXIMUM, numbers.NIBBLE_MAXIMUM + 1, (outputs, terms))
+    if eight_bit:
+        weight = 16 * weight + generator.integers(-numbers.NIBBLE_MAXIMUM, numbers.NIBBLE_MAXIMUM + 1, weight.shape)
+    limit = 1 << (numbers.BIAS_BITS - 1)
+    spread = int(generator.choice([64, limit]))
+    return IntegerLinear(weight, generator.integers(0, 1 << numbers.MULTIPLIER_BITS, outputs),
+                         generator.integers(-spread, spread, outputs), shift, eight_bit)
+
+
+def random_shift(generator: np.random.Generator, terms: int, target: float, operand: float = TYPICAL) -> int:
+    """A shift that brings typical sums of ``terms`` products near ``target``, give or take a factor of four."""
+    typical = math.sqrt(terms) * operand * TYPICAL * (1 << (numbers.MULTIPLIER_BITS - 1))
+    exact = math.log2(typical / (target * (1 << numbers.BIAS_FRACTION_BITS)))
+    return max(0, round(exact) + int(generator.integers(-2, 3)))
+
+
+def random_integers(generator: np.random.Generator, config: ModelConfig) -> IntegerModel:
+    """A whole model; shifts are the same in every block, as descriptors hold them."""
+    wide, channels, hidden = 500.0, config.channels, config.hidden_channels
+    shapes = {"query": (channels, channels, 4.0), "key": (channels, channels, 4.0), "value": (channels, channels, 4.0),
+              "projection": (channels, channels, wide), "expand": (hidden, channels, 6.0),
+              "contract": (channels, hidden, wide)}
+    shifts = {name: random_shift(generator, terms, target) for name, (_, terms, target) in shapes.items()}
+    score_shift = random_shift(generator, config.head_channels, 30.0)
+    attention_shift = int(generator.integers(7, 11))
+    blocks = tuple(
+        IntegerBlock(**{name: random_layer(generator, outputs, terms, shifts[name])
+                        for name, (outputs, terms, _) in shapes.items()},
+                     score_multiplier=int(generator.integers(1, 1 << numbers.MULTIPLIER_BITS)), score_shift=score_shift,
+                     attention_multiplier=int(generator.integers(1, 1 << numbers.MULTIPLIER_BITS)),
+                     attention_shift=attention_shift)
+        for _ in range(config.blocks))
+    convolution_shift = random_shift(generator, config.patch_terms, wide, 60.0 * 10)
+    decoder_shift = random_shift(generator, channels, wide, 60.0 * 10)
+    return IntegerModel(
+        config=config, residual_fraction_bits=8,
+        convolution=random_layer(generator, channels, config.patch_terms, convolution_shift, True), blocks=blocks,
+        decoder=random_layer(generator, config.token_pixels, channels, decoder_shift, True),
+        norm_shifts=tuple(int(shift) for shift in generator.integers(8, 14, config.norms)))
+
+
+def random_modulation(generator: np.random.Generator, config: ModelConfig, steps: int) -> Modulation:
+    """Gains and biases over their whole range."""
+    shape = (steps, config.norms, config.channels)
+    return Modulation(generator.integers(-128, 128, shape), generator.integers(-128, 128, shape))
+
+
+def random_plan(generator: np.random.Generator, steps: int) -> SamplerPlan:
+    """First a draw of noise; then steps that keep, add and draw at random, with a sampler that draws noise or not."""
+    one = 1 << numbers.STEP_FRACTION_BITS
+    fresh = 20 * one if generator.random() < 0.5 else 0
+    rows = [(0, 0, 0, int(generator.integers(1, 30 * one)))]
+    for _ in range(steps):
+        rows.append((int(generator.integers(one // 2, one + 1)), *(int(v) for v in generator.integers(-one, one, 2)),
+                     int(generator.integers(-fresh, fresh + 1))))
+    return SamplerPlan(tuple(rows))
+
+
+def random_system(generator: np.random.Generator, hardware: HardwareConfig) -> Compiled:
+    """A compiled random model that fits ``hardware``."""
+    steps = int(generator.integers(1, 4))
+    guidance = float(generator.choice([1.0, 2.0]))
+    for _ in range(ATTEMPTS):
+        config = random_config(generator, hardware)
+        try:
+            Layout(config, hardware, contexts=1 if guidance == 1 else 2, steps=steps)
+        except CompileError:
+            continue
+        tables = {name: random_modulation(generator, config, steps) for name in (LABEL, NO_LABEL)}
+        try:
+            return compile_integers(random_integers(generator, config), tables, random_plan(generator, steps), guidance,
+                                    hardware)
+        except CompileError:
+            continue
+    raise CompileError(f"no random model fits hardware {hardware.name} in {ATTEMPTS} attempts; give it deeper memories")

@@ -1,0 +1,104 @@
+"""The compiler: what fits, what is refused and how, and that its programs and images are what they say."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from golden.compile.compiler import NO_LABEL, compile_checkpoint, weight_words
+from golden.compile.layout import CompileError
+from golden.compile.words import pack, parameter_words, tile_words
+from golden.integer.model import IntegerLinear
+from golden.model import checkpoint, zoo
+from golden.spec import numbers
+from golden.spec.hardware import HardwareConfig
+from golden.spec.image import ImageError, Memory, parse_segment, read_image
+from golden.spec.timing import predict
+
+TINY = checkpoint.load(zoo.checkpoint_path("tiny"))
+
+
+@pytest.fixture(scope="module")
+def compiled():
+    return compile_checkpoint(TINY, HardwareConfig(), steps=2, guidance=2.0)
+
+
+@pytest.mark.parametrize(("field", "value", "words"), [
+    ("weight_words", 64, "the weight memory of hardware default holds 64 words"),
+    ("program_words", 64, "the program memory of hardware default holds 64 words"),
+    ("modulation_words", 8, "the modulation memory"),
+    ("activation_words", 8, "the activation memory"),
+    ("normalised_words", 8, "the normalised memory"),
+    ("key_value_words", 8, "the key_value memory"),
+    ("residual_words", 8, "the residual memory"),
+    ("score_words", 8, "the score memory"),
+    ("pixel_words", 8, "the pixel memory"),
+    ("step_words", 2, "the step memory"),
+    ("coordinate_words", 2, "the coordinate memory"),
+    ("slot_rows", 32, "a weight-tile slot of hardware default holds 32 rows"),
+    ("longest_dot_product", 8, "hardware.longest_dot_product is 8"),
+    ("width", 64, "expected a multiple of 64"),
+])
+def test_what_does_not_fit_is_refused_with_its_name_size_and_need(field, value, words):
+    with pytest.raises(CompileError) as caught:
+        compile_checkpoint(TINY, HardwareConfig(**{field: value}), steps=2, guidance=2.0)
+    assert words in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(("steps", "guidance", "words"), [
+    (0, 1.0, "steps is 0"), (-3, 1.0, "steps is -3"), (2, -1.0, "guidance is -1.0"),
+    (2, float("nan"), "guidance is nan"), (1, 90.0, "sampler coefficient"),
+])
+def test_bad_steps_and_guidance_get_one_sentence(steps, guidance, words):
+    with pytest.raises(ValueError, match=words):
+        compile_checkpoint(TINY, HardwareConfig(), steps=steps, guidance=guidance)
+
+
+def test_a_float_checkpoint_is_refused():
+    with pytest.raises(checkpoint.CheckpointError, match="of kind 'float'; expected 'quantised'"):
+        compile_checkpoint(replace(TINY, kind="float"), HardwareConfig(), steps=1, guidance=1.0)
+
+
+def test_the_image_file_holds_what_was_compiled(compiled, tmp_path):
+    path = tmp_path / "image.htn"
+    compiled.write(path)
+    image = read_image(path, compiled.layout.hardware)
+    sections = {section.memory: section for section in parse_segment(image.program, compiled.layout.hardware).sections
+                if section.memory != Memory.MODULATION}
+    assert tuple(sections[Memory.PROGRAM].words) == compiled.descriptors
+    assert sections[Memory.WEIGHT].words == weight_words(compiled.model, 16)
+    assert set(image.conditionings) == {*TINY.config.labels, NO_LABEL}
+    with pytest.raises(ImageError, match="for hardware"):
+        read_image(path, HardwareConfig(slot_rows=1024))
+
+
+def test_compiling_twice_gives_the_same_bytes(compiled):
+    again = compile_checkpoint(TINY, HardwareConfig(), steps=2, guidance=2.0)
+    assert again.program == compiled.program
+    assert again.conditionings == compiled.conditionings
+
+
+def test_without_guidance_one_context_does_half_the_work(compiled):
+    alone = compile_checkpoint(TINY, HardwareConfig(), steps=2, guidance=1.0)
+    assert 2 * predict(alone.descriptors, HardwareConfig()).macs == predict(compiled.descriptors, HardwareConfig()).macs
+
+
+def test_a_tile_holds_parameters_and_rows_in_the_order_of_the_array():
+    generator = np.random.default_rng(5)
+    weight = generator.integers(-7, 8, (16, 32))
+    layer = IntegerLinear(weight, generator.integers(0, 1 << 14, 16), generator.integers(-(1 << 17), 1 << 17, 16), 9)
+    (tile,) = tile_words(layer, 16)
+    assert len(tile) == numbers.PARAMETER_ROWS + 32
+    for output in range(16):
+        nibbles = [word >> (4 * output) & 15 for word in tile]
+        parameter = sum(nibble << (4 * row) for row, nibble in enumerate(nibbles[:numbers.PARAMETER_ROWS]))
+        assert parameter & 0x3FFF == layer.multiplier[output]
+        assert (parameter >> 14) - (1 << 18) * (parameter >> 31) == layer.bias[output]
+        rows = [nibble - 16 * (nibble >> 3) for nibble in nibbles[numbers.PARAMETER_ROWS:]]
+        assert rows == weight[output].tolist()
+    assert tile[:numbers.PARAMETER_ROWS] == parameter_words(layer.multiplier, layer.bias, 16)
+
+
+def test_packing_keeps_the_sign():
+    assert pack(np.array([[-1, 2], [7, -7]]), 4) == [0x2F, 0x97]

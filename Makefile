@@ -6,6 +6,7 @@ MODEL ?=
 CLASS ?=
 SEED ?=
 STEPS ?=
+N ?=
 TESTS ?=
 # PyTorch's CPU build carries a local version, so this requirement can never pull the GPU packages (several GB).
 # Where there is only one build (macOS), its version has no suffix.
@@ -23,7 +24,7 @@ quote = '$(subst ','\'',$(1))'
 option = $(if $(2),$(1) $(call quote,$(2)))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup sim test lint verilog train bench clean
+.PHONY: help setup sim test lint verilog train bench fuzz clean
 
 help: ## Print this list
 	@echo "Halftone: 4-bit diffusion transformers on open FPGAs"
@@ -58,6 +59,10 @@ train: $(stamp) ## Train a model, then fine-tune it to 4 bits (MODEL=)
 
 bench: $(stamp) ## Measure speed and utilisation
 	@$(python) -m sim.bench
+
+fuzz: $(stamp) ## Draw with random models and compare (N=models, SEED=, CONFIG=)
+	@$(python) -m sim.fuzz $(call option,--count,$(N)) $(call option,--seed,$(SEED)) \
+		$(call option,--config,$(if $(CONFIG),configs/$(CONFIG).toml))
 
 clean: ## Delete build/ and caches; .venv stays
 	@rm -rf build .pytest_cache .ruff_cache

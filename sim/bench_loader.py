@@ -74,7 +74,8 @@ async def loads(dut, credit):
             content[LoadSource.WEIGHT][base + row] = [word >> (4 * i) & 15 for i in range(config.width)]
     words = {source: [pack(row, 4) for row in values] for source, values in content.items()}
     model = LoadModel(cycles_of, lambda values: LOAD_TAIL, overlap=True)
-    driver = EngineDriver(dut, clock, Opcode.LOAD, model, generator, credit=credit, bubble=0.0 if credit == 1.0 else 0.2)
+    driver = EngineDriver(dut, clock, Opcode.LOAD, model, generator, credit=credit,
+                          bubble=0.0 if credit == 1.0 else 0.2)
     dut.parameter_slot.value = 0
     await clock.start()
     loads_of = [cocotb.start_soon(load(dut, clock, f"load_{source.name.lower()}", words[source])) for source in words]
@@ -99,13 +100,15 @@ async def loads(dut, credit):
                 state["due"] += [(start + row + READ_LATENCY + 1, values, row) for row in range(numbers.PARAMETER_ROWS)]
         while state["due"] and state["due"][0][0] <= cycle:
             _, values, row = state["due"].pop(0)
-            slots.setdefault(values["slot"], {})[row] = (words[LoadSource(values["source"])][values["base"] + row], values)
+            word = words[LoadSource(values["source"])][values["base"] + row]
+            slots.setdefault(values["slot"], {})[row] = (word, values)
         rows = slots.get(state["slot"], {})
         if len(rows) == numbers.PARAMETER_ROWS:
             got = int(dut.parameters.value)
             want = pack([sum((rows[row][0] >> (4 * i) & 15) << (4 * row) for row in rows) for i in range(config.width)],
                         numbers.PARAMETER_BITS)
-            assert got == want, f"loader: parameters of slot {state['slot']} at cycle {cycle}: expected {want:x}, got {got:x}"
+            where = f"loader: parameters of slot {state['slot']} at cycle {cycle}"
+            assert got == want, f"{where}: expected {want:x}, got {got:x}"
             compared["any"] += 1
             last = rows[numbers.PARAMETER_ROWS - 1][1]
             if all(entry[1] is last for entry in rows.values()) and last["base"] in known and not last["source"]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from amaranth.hdl import Module, Signal, Value, unsigned
 from amaranth.lib import data, wiring
-from amaranth.lib.wiring import In, Out
+from amaranth.lib.wiring import Out
 
 from golden.spec.descriptors import ENGINES, Destination, LeftMemory, Opcode
 from golden.spec.hardware import REGISTER_BITS, HardwareConfig, address_bits

@@ -151,7 +151,8 @@ class WriteBack(wiring.Component):
             self.key_value.data.eq(transposer.output),
         ]
         with m.If(valid & (route.destination == Destination.VALUE)):
-            m.d.comb += [self.key_value.enable.eq(1), self.key_value.address.eq(bounded(route.address, self.key_value.address)),
+            m.d.comb += [self.key_value.enable.eq(1),
+                         self.key_value.address.eq(bounded(route.address, self.key_value.address)),
                          self.key_value.data.eq(vector)]
 
     def write_scores(self, m: Module, stage: tuple) -> None:

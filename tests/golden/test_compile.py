@@ -1,10 +1,12 @@
 """The compiler: what fits, what is refused and how, and that its programs and images are what they say."""
 
+import json
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
+from golden.compile import __main__ as command
 from golden.compile.compiler import NO_LABEL, compile_checkpoint, weight_words
 from golden.compile.layout import CompileError
 from golden.compile.words import pack, parameter_words, tile_words
@@ -102,3 +104,38 @@ def test_a_tile_holds_parameters_and_rows_in_the_order_of_the_array():
 
 def test_packing_keeps_the_sign():
     assert pack(np.array([[-1, 2], [7, -7]]), 4) == [0x2F, 0x97]
+
+
+def test_the_command_writes_an_image_and_checks_it(tmp_path, capsys):
+    image = tmp_path / "tiny.htn"
+    assert command.main(["write", "--model", "tiny", "--steps", "2", "--output", str(image)]) == 0
+    assert "cycles an image" in capsys.readouterr().out
+    assert command.main(["check", str(image)]) == 0
+    assert json.loads(capsys.readouterr().out)["steps"] == 2
+
+
+@pytest.mark.parametrize(("damage", "words"), [
+    (lambda content: content[:len(content) // 2], "truncated"),
+    (lambda content: b"PNG" + content, "no Halftone image"),
+    (lambda content: content[:-99] + bytes([content[-99] ^ 4]) + content[-98:], "damaged"),
+])
+def test_a_bad_image_gets_one_sentence(compiled, tmp_path, capsys, damage, words):
+    image = tmp_path / "bad.htn"
+    compiled.write(image)
+    image.write_bytes(damage(image.read_bytes()))
+    assert command.main(["check", str(image)]) == 2
+    told = capsys.readouterr()
+    assert words in told.err and told.err.count("\n") == 1 and not told.out
+
+
+@pytest.mark.parametrize(("options", "words"), [
+    (["--model", "huge"], "there is no quantised model 'huge'"),
+    (["--model", "tiny", "--steps", "2000"], "the modulation memory"),
+    (["--model", "tiny", "--config", "none.toml"], "none.toml cannot be read"),
+])
+def test_a_refused_compilation_leaves_no_file(tmp_path, capsys, options, words):
+    image = tmp_path / "none.htn"
+    assert command.main(["write", *options, "--output", str(image)]) == 2
+    told = capsys.readouterr().err
+    assert words in told and told.count("\n") == 1
+    assert not list(tmp_path.iterdir())

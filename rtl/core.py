@@ -121,6 +121,7 @@ class Core(wiring.Component):
         connect(m, array.activation_read, memories["activation"].read)
         connect(m, array.key_value, memories["key_value"].write)
         connect(m, self.loader.key_value, memories["key_value"].read)
+        self.conflicts["key_value"] = array.conflict
         connect(m, array.score, memories["score"].write)
         connect(m, self.softmax.score, memories["score"].read)
         connect(m, self.softmax.probability, memories["probability"].write)

@@ -22,10 +22,15 @@ LOAD_TAIL = 2
 def array_tail(config: HardwareConfig) -> int:
     """From a group's last cycle in the front end to the pulse that tells its results are written.
 
-    Keys leave the transposer up to ``width`` cycles later; the program computes them first of a block's three inputs
-    of attention, so that nothing reads them so soon.
+    Keys leave the transposer later (``key_tail``); the program computes them first of a block's three inputs of
+    attention, so that nothing reads them so soon.
     """
     return config.lanes + 12
+
+
+def key_tail(config: HardwareConfig) -> int:
+    """From the last cycle of a group that completes a tile of keys to the last of its transposed writes."""
+    return config.lanes + 9 + config.width
 
 
 def tree_stages(values: int) -> int:

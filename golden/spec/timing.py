@@ -20,6 +20,7 @@ from golden.spec.latency import (
     RESIDUAL_READ,
     SEMAPHORE_LATENCY,
     array_tail,
+    key_tail,
     norm_tail,
     norm_word_cycles,
     pixel_cycles,
@@ -171,7 +172,7 @@ class TimingModel:
         self.give(Engine.LOAD, signals, last + LOAD_TAIL)
         clock.free = last + 1
         clock.busy += words
-        clock.idle = last + 1 + (LOAD_TAIL if signals else 0)
+        clock.idle = last + 1 + (LOAD_TAIL if signals or words else 0)
         return last
 
     def array(self, clock: EngineClock, fields: Fields, accepted: int) -> int:
@@ -186,7 +187,8 @@ class TimingModel:
         last = self.iterations(Engine.ARRAY, fields, accepted, length, tail)
         # the next descriptor is accepted in the last cycle of this one, an empty one after it
         clock.free, clock.free_for_empty = last, last + 1
-        clock.idle = last + 1 + (tail if fields["signal_each"] | fields["signal_last"] else 0)
+        keys = fields["destination"] == Destination.KEY
+        clock.idle = last + 1 + (key_tail(self.config) if keys else tail)
         return last
 
     def softmax(self, clock: EngineClock, fields: Fields, accepted: int) -> int:

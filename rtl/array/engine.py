@@ -39,6 +39,7 @@ class ArrayEngine(wiring.Component):
         super().__init__({
             **engine_members(Opcode.ARRAY),
             "waiting": Out(ENGINES),
+            "conflict": Out(1),
             "starved": Out(1),
             "normalised": Out(ReadPort(*shapes["normalised"])),
             "activation_read": Out(ReadPort(*shapes["activation"])),
@@ -128,6 +129,7 @@ class ArrayEngine(wiring.Component):
             back.parameters.eq(self.parameters),
             back.row_multiplier.eq(self.row_multiplier),
             back.row_exponent.eq(self.row_exponent),
+            self.conflict.eq(back.conflict),
             self.score_lane.eq(back.score_lane),
             self.score_slot.eq(back.score_slot),
             self.score_first.eq(back.score_first),

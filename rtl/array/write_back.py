@@ -65,6 +65,7 @@ class WriteBack(wiring.Component):
             "residual_write_0": Out(WritePort(bank, residual_bits)),
             "residual_write_1": Out(WritePort(bank, residual_bits)),
             "transposing": Out(1),
+            "conflict": Out(1),        # keys and values would be written in one cycle
         })
 
     def elaborate(self, platform: object) -> Module:
@@ -151,7 +152,8 @@ class WriteBack(wiring.Component):
             self.key_value.data.eq(transposer.output),
         ]
         with m.If(valid & (route.destination == Destination.VALUE)):
-            m.d.comb += [self.key_value.enable.eq(1),
+            m.d.comb += [self.conflict.eq(transposer.output_valid),
+                         self.key_value.enable.eq(1),
                          self.key_value.address.eq(bounded(route.address, self.key_value.address)),
                          self.key_value.data.eq(vector)]
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import random
+from dataclasses import dataclass, field
+from typing import Any
 
 import cocotb
 import numpy as np
@@ -10,6 +12,7 @@ import numpy as np
 from golden.compile.words import parameter_words
 from golden.spec import numbers
 from golden.spec.descriptors import LoadSource, Opcode
+from golden.spec.hardware import HardwareConfig
 from golden.spec.latency import LOAD_TAIL
 from sim import seed as seeds
 from sim.bench_engine import EngineDriver, Model, bench_config, load, pack, random_masks
@@ -18,6 +21,8 @@ from sim.scoreboard import Scoreboard
 
 DESCRIPTORS = 60
 READ_LATENCY = 2
+PACKED_EVERY = 64
+"""Distance of the weight rows from which on there are parameters as the compiler packs them."""
 
 
 def cycles_of(values):
@@ -51,83 +56,134 @@ def random_descriptor(config, generator, depths):
     return {**values, "base": max(0, min(base, depths[source] - cycles_of(values)))}
 
 
-@cocotb.test(timeout_time=10, timeout_unit="ms")
-@cocotb.parametrize(credit=[1.0, 0.1, 0.02])
-async def loads(dut, credit):
-    """Each word arrives in its row of its slot or among its parameters, in its cycle."""
-    config = bench_config()
-    clock = Clock(dut)
-    random = seeds.numpy_generator(f"loader {credit}")
-    generator = seeds.generator(f"loader {credit}")
-    bits = config.word_bits
-    depths = {LoadSource.WEIGHT: 4096, LoadSource.KEY_VALUE: config.key_value_words}
-    content = {source: random.integers(0, 16, (depth, config.width)) for source, depth in depths.items()}
-    # Some stretches hold parameters as the compiler packs them.
-    known = {}
-    for base in range(0, depths[LoadSource.WEIGHT], 64):
-        multipliers = random.integers(0, 1 << numbers.MULTIPLIER_BITS, config.width)
-        biases = random.integers(-(1 << 17), 1 << 17, config.width)
-        rows = parameter_words(multipliers, biases, config.width)
-        known[base] = pack([int(m) | (int(b) & 0x3FFFF) << numbers.MULTIPLIER_BITS
-                            for m, b in zip(multipliers, biases, strict=True)], numbers.PARAMETER_BITS)
+def random_parameters(config, generator):
+    """Parameters of a tile: what the array is to see, and the rows that the compiler makes of them."""
+    multipliers = generator.integers(0, 1 << numbers.MULTIPLIER_BITS, config.width)
+    biases = generator.integers(-(1 << 17), 1 << 17, config.width)
+    channels = [int(multiplier) | (int(bias) & 0x3FFFF) << numbers.MULTIPLIER_BITS
+                for multiplier, bias in zip(multipliers, biases, strict=True)]
+    return pack(channels, numbers.PARAMETER_BITS), parameter_words(multipliers, biases, config.width)
+
+
+def random_memories(config, generator, depths):
+    """Words of each memory, and the parameters that are packed among the weights, by their first row."""
+    content = {source: generator.integers(0, 16, (depth, config.width)) for source, depth in depths.items()}
+    packed = {}
+    for base in range(0, depths[LoadSource.WEIGHT], PACKED_EVERY):
+        packed[base], rows = random_parameters(config, generator)
         for row, word in enumerate(rows):
             content[LoadSource.WEIGHT][base + row] = [word >> (4 * i) & 15 for i in range(config.width)]
-    words = {source: [pack(row, 4) for row in values] for source, values in content.items()}
-    model = LoadModel(cycles_of, lambda values: LOAD_TAIL, overlap=True)
-    driver = EngineDriver(dut, clock, Opcode.LOAD, model, generator, credit=credit,
-                          bubble=0.0 if credit == 1.0 else 0.2)
-    dut.parameter_slot.value = 0
-    await clock.start()
-    loads_of = [cocotb.start_soon(load(dut, clock, f"load_{source.name.lower()}", words[source])) for source in words]
-    for task in loads_of:
-        await task
+    return {source: [pack(row, 4) for row in rows] for source, rows in content.items()}, packed
+
+
+def random_descriptors(config, generator, depths, packed):
+    """Any descriptors, every third with packed parameters."""
     descriptors = [random_descriptor(config, generator, depths) for _ in range(DESCRIPTORS)]
-    for values in descriptors[::3]:  # parameters as the compiler packs them
-        values.update(source=int(LoadSource.WEIGHT), parameters=1, base=generator.choice(list(known)[:-8]),
+    for values in descriptors[::3]:
+        values.update(source=int(LoadSource.WEIGHT), parameters=1, base=generator.choice(list(packed)[:-8]),
                       rows=min(values["rows"], 200))
-    writes = []
-    slots = {}
-    compared = dict.fromkeys(("any", "packed"), 0)
-    state = {"slot": 0, "started": 0, "due": []}
+    return descriptors
 
-    def watch(cycle):
-        if int(dut.written__enable.value):
-            writes.append((cycle, int(dut.written__address.value), int(dut.written__data.value)))
-        while state["started"] < len(model.starts):
-            values, _, start = model.starts[state["started"]]
-            state["started"] += 1
+
+@dataclass
+class Watch:
+    """What the loader does in each cycle: rows recorded, parameters of a random slot compared.
+
+    Args:
+        words: of each memory.
+        packed: parameters among the weights, by their first row.
+    """
+
+    dut: Any
+    config: HardwareConfig
+    generator: random.Random
+    model: LoadModel
+    words: dict[LoadSource, list[int]]
+    packed: dict[int, int]
+    writes: list = field(default_factory=list)      # (cycle, address, data)
+    started: int = 0                                # descriptors whose parameters are in ``due`` or were
+    due: list = field(default_factory=list)         # parameter rows to come: (cycle, descriptor, row)
+    slots: dict = field(default_factory=dict)       # slot -> row -> (word, descriptor)
+    slot: int = 0
+    compared: dict = field(default_factory=lambda: dict.fromkeys(("any", "packed"), 0))
+
+    def cycle(self, cycle: int) -> None:
+        self.record(cycle)
+        self.follow(cycle)
+        self.compare(cycle)
+        self.slot = self.generator.randrange(self.config.slots)
+        self.dut.parameter_slot.value = self.slot
+
+    def record(self, cycle: int) -> None:
+        """The row that is written."""
+        if int(self.dut.written__enable.value):
+            self.writes.append((cycle, int(self.dut.written__address.value), int(self.dut.written__data.value)))
+
+    def follow(self, cycle: int) -> None:
+        """Which parameter rows each slot holds in this cycle."""
+        for values, _, start in self.model.starts[self.started:]:
             if values["parameters"]:
-                state["due"] += [(start + row + READ_LATENCY + 1, values, row) for row in range(numbers.PARAMETER_ROWS)]
-        while state["due"] and state["due"][0][0] <= cycle:
-            _, values, row = state["due"].pop(0)
-            word = words[LoadSource(values["source"])][values["base"] + row]
-            slots.setdefault(values["slot"], {})[row] = (word, values)
-        rows = slots.get(state["slot"], {})
-        if len(rows) == numbers.PARAMETER_ROWS:
-            got = int(dut.parameters.value)
-            want = pack([sum((rows[row][0] >> (4 * i) & 15) << (4 * row) for row in rows) for i in range(config.width)],
-                        numbers.PARAMETER_BITS)
-            where = f"loader: parameters of slot {state['slot']} at cycle {cycle}"
-            assert got == want, f"{where}: expected {want:x}, got {got:x}"
-            compared["any"] += 1
-            last = rows[numbers.PARAMETER_ROWS - 1][1]
-            if all(entry[1] is last for entry in rows.values()) and last["base"] in known and not last["source"]:
-                assert got == known[last["base"]], f"loader: parameters of slot {state['slot']} are not as compiled"
-                compared["packed"] += 1
-        state["slot"] = generator.randrange(config.slots)
-        dut.parameter_slot.value = state["slot"]
+                self.due += [(start + row + READ_LATENCY + 1, values, row) for row in range(numbers.PARAMETER_ROWS)]
+        self.started = len(self.model.starts)
+        while self.due and self.due[0][0] <= cycle:
+            _, values, row = self.due.pop(0)
+            word = self.words[LoadSource(values["source"])][values["base"] + row]
+            self.slots.setdefault(values["slot"], {})[row] = (word, values)
 
-    await driver.run(descriptors, timeout=100_000, on_cycle=watch)
+    def compare(self, cycle: int) -> None:
+        """The chosen slot's parameters with its rows, and with what the compiler packed where all are of one load."""
+        rows = self.slots.get(self.slot, {})
+        if len(rows) < numbers.PARAMETER_ROWS:
+            return
+        got = int(self.dut.parameters.value)
+        channels = [sum((rows[row][0] >> (4 * i) & 15) << (4 * row) for row in rows) for i in range(self.config.width)]
+        want = pack(channels, numbers.PARAMETER_BITS)
+        assert got == want, f"loader: parameters of slot {self.slot} at cycle {cycle}: expected {want:x}, got {got:x}"
+        self.compared["any"] += 1
+        last = rows[numbers.PARAMETER_ROWS - 1][1]
+        is_whole = all(values is last for _, values in rows.values())
+        if is_whole and last["base"] in self.packed and last["source"] == LoadSource.WEIGHT:
+            assert got == self.packed[last["base"]], f"loader: parameters of slot {self.slot} are not as compiled"
+            self.compared["packed"] += 1
+
+
+def expected_writes(config, model, words):
+    """(cycle, address, data) of every row, in order."""
     expected = []
     for values, _, start in model.starts:
         first = numbers.PARAMETER_ROWS if values["parameters"] else 0
         for row in range(values["rows"]):
             word = words[LoadSource(values["source"])][values["base"] + first + row]
             expected.append((start + first + row + READ_LATENCY, values["slot"] * config.slot_rows + row, word))
+    return expected
+
+
+@cocotb.test(timeout_time=10, timeout_unit="ms")
+@cocotb.parametrize(credit=[1.0, 0.1, 0.02])
+async def loads(dut, credit):
+    """Each word arrives in its row of its slot or among its parameters, in its cycle."""
+    config = bench_config()
+    clock = Clock(dut)
+    generator = seeds.generator(f"loader {credit}")
+    depths = {LoadSource.WEIGHT: 4096, LoadSource.KEY_VALUE: config.key_value_words}
+    words, packed = random_memories(config, seeds.numpy_generator(f"loader {credit}"), depths)
+    model = LoadModel(cycles_of, lambda values: LOAD_TAIL, overlap=True)
+    driver = EngineDriver(dut, clock, Opcode.LOAD, model, generator, credit=credit,
+                          bubble=0.0 if credit == 1.0 else 0.2)
+    dut.parameter_slot.value = 0
+    await clock.start()
+    filling = [cocotb.start_soon(load(dut, clock, f"load_{source.name.lower()}", words[source])) for source in words]
+    for task in filling:
+        await task
+    watch = Watch(dut, config, generator, model, words, packed)
+    descriptors = random_descriptors(config, generator, depths, packed)
+    await driver.run(descriptors, timeout=100_000, on_cycle=watch.cycle)
+    expected = expected_writes(config, model, words)
     board = Scoreboard("loader")
     for index, name in enumerate(("cycle", "address", "data")):
         board.compare(name, np.array([entry[index] for entry in expected], dtype=object),
-                      np.array([entry[index] for entry in writes], dtype=object), [entry[0] for entry in expected])
-    assert bits == len(dut.written__data)
-    assert compared["packed"] > DESCRIPTORS
-    dut._log.info(board.finish(least=3 * DESCRIPTORS) + f"; parameters compared {compared}")
+                      np.array([entry[index] for entry in watch.writes], dtype=object),
+                      [entry[0] for entry in expected])
+    assert len(dut.written__data) == config.word_bits
+    assert watch.compared["packed"] > DESCRIPTORS
+    dut._log.info(board.finish(least=3 * DESCRIPTORS) + f"; parameters compared {watch.compared}")

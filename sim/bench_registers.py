@@ -158,18 +158,19 @@ async def map_and_cycles(dut, idle, stall):
     assert not bench.pulses
 
 
-@cocotb.test(timeout_time=5, timeout_unit="ms")
-async def commands_and_errors(dut):
-    """Starts are refused with reasons; the first error stays; pulses last a cycle."""
-    bench = Bench(dut)
-    await bench.start()
-    driver = bench.driver
+async def refuse_starts(bench: Bench) -> None:
+    """No start without an image or with the seed 0."""
     for flags in ((0, 0), (1, 0), (0, 1)):
         await bench.set(program_loaded=flags[0], conditioning_loaded=flags[1])
-        await bench.refused(driver.start(), ErrorCode.NOT_LOADED)
+        await bench.refused(bench.driver.start(), ErrorCode.NOT_LOADED)
     await bench.set(program_loaded=1, conditioning_loaded=1)
-    await bench.refused(driver.start(), ErrorCode.SEED)
+    await bench.refused(bench.driver.start(), ErrorCode.SEED)
     assert await bench.take_pulses() == []
+
+
+async def send_commands(bench: Bench) -> None:
+    """Seed, start, clear and resume: each its own pulses, and no second start; leaves the core running."""
+    driver, dut = bench.driver, bench.dut
     seed = bench.random.getrandbits(64)
     await driver.seed(seed)
     assert await bench.take_pulses() == []
@@ -182,30 +183,53 @@ async def commands_and_errors(dut):
     assert await bench.take_pulses() == ["clear", "loader_clear"]
     await driver.resume()
     assert await bench.take_pulses() == ["resume"]
-    for code in ErrorCode:
-        if code is ErrorCode.NONE:
-            continue
-        detail = bench.random.getrandbits(32)
-        await bench.pulse_error(code, detail)
-        await bench.pulse_error(ErrorCode.CRC, 0)
-        assert (await driver.read("ERROR"), await driver.read("ERROR_DETAIL")) == (code, detail)
-        await bench.refused(driver.wait(polls=3), code)
-        await driver.write("CONTROL", Control.CLEAR | Control.START | Control.RESUME)
-        assert await driver.read("ERROR") == await driver.read("ERROR_DETAIL") == 0
+
+
+async def keep_first_error(bench: Bench, code: ErrorCode) -> None:
+    """An error stays, with its detail, whatever comes after it, until a clear."""
+    driver = bench.driver
+    detail = bench.random.getrandbits(32)
+    await bench.pulse_error(code, detail)
+    await bench.pulse_error(ErrorCode.CRC, 0)
+    assert (await driver.read("ERROR"), await driver.read("ERROR_DETAIL")) == (code, detail)
+    await bench.refused(driver.wait(polls=3), code)
+    await driver.write("CONTROL", Control.CLEAR | Control.START | Control.RESUME)
+    assert await driver.read("ERROR") == await driver.read("ERROR_DETAIL") == 0
+
+
+async def start_after_error(bench: Bench) -> None:
+    """A start clears an error; while a segment is loading it is refused."""
     await bench.take_pulses()
     await bench.set(running=0)
     await bench.pulse_error(ErrorCode.WATCHDOG, 5)
-    await driver.start()
-    assert not await driver.status() & Status.ERROR
+    await bench.driver.start()
+    assert not await bench.driver.status() & Status.ERROR
     assert await bench.take_pulses() == ["start", "loader_clear"]
     await bench.set(loading=1)
-    await bench.refused(driver.start(), ErrorCode.BUSY)
+    await bench.refused(bench.driver.start(), ErrorCode.BUSY)
+
+
+async def wait_in_vain(bench: Bench) -> None:
+    """The driver gives up on a drawing that does not end."""
     try:
-        await driver.wait(polls=3)
+        await bench.driver.wait(polls=3)
     except DeviceError:
-        pass
-    else:
-        raise AssertionError("a wait without an end")
+        return
+    raise AssertionError("a wait without an end")
+
+
+@cocotb.test(timeout_time=5, timeout_unit="ms")
+async def commands_and_errors(dut):
+    """Starts are refused with reasons; the first error stays; pulses last a cycle."""
+    bench = Bench(dut)
+    await bench.start()
+    await refuse_starts(bench)
+    await send_commands(bench)
+    for code in ErrorCode:
+        if code is not ErrorCode.NONE:
+            await keep_first_error(bench, code)
+    await start_after_error(bench)
+    await wait_in_vain(bench)
 
 
 @cocotb.test(timeout_time=5, timeout_unit="ms")

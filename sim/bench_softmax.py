@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
+from typing import Any
+
 import cocotb
 import numpy as np
 
 from golden.integer.softmax import exponentials, row_scale
 from golden.spec.descriptors import Opcode
+from golden.spec.hardware import HardwareConfig
 from sim import seed as seeds
 from sim.bench_engine import EngineDriver, Model, bench_config, load, pack, random_masks, tree_stages
 from sim.clock import Clock
@@ -47,47 +51,45 @@ def rows_of(config, scores, values):
     return scores[base:base + config.lanes * words].reshape(config.lanes, words * config.width)
 
 
-@cocotb.test(timeout_time=5, timeout_unit="ms")
-@cocotb.parametrize(credit=[1.0, 0.1, 0.01])
-async def matches_golden(dut, credit):
-    """Random semaphores change timing as the contract says, never a bit."""
-    config = bench_config()
-    clock = Clock(dut)
-    random = seeds.numpy_generator(f"softmax {credit}")
-    generator = seeds.generator(f"softmax {credit}")
-    scores = random_scores(random, config.score_words, config.width)
-    model = Model(lambda values: config.lanes * values["words"], lambda values: tail(config), overlap=True)
-    driver = EngineDriver(dut, clock, Opcode.SOFTMAX, model, generator, credit=credit, pause=PAUSE,
-                          bubble=generator.choice([0.0, 0.2]))
-    maxima = np.zeros((2, config.lanes), dtype=np.int64)
-    dut.maxima.value = 0
-    await clock.start()
-    await load(dut, clock, "load_score", [pack(row, 9) for row in scores])
-    writes = []
-    registers = []
+def random_descriptors(config, generator):
+    """Descriptors that alternate between the two slots."""
     longest = min(8, config.score_words // 2 // config.lanes)
-    descriptors = [{**random_masks(generator), "slot": i & 1, "words": generator.randint(1, longest),
-                    "multiplier": generator.choice([0, 1, 16383, generator.randrange(1 << 14)])}
-                   for i in range(DESCRIPTORS)]
+    return [{**random_masks(generator), "slot": i & 1, "words": generator.randint(1, longest),
+             "multiplier": generator.choice([0, 1, 16383, generator.randrange(1 << 14)])}
+            for i in range(DESCRIPTORS)]
 
-    def offer(values):
-        maxima[values["slot"]] = rows_of(config, scores, values).max(axis=-1)
-        dut.maxima.value = pack(maxima.reshape(-1), 9)
 
-    checks = {}
+@dataclass
+class Watch:
+    """Shows the maxima, and records what is written and the row registers when they are due."""
 
-    def watch(cycle):
+    dut: Any
+    config: HardwareConfig
+    model: Model
+    scores: np.ndarray
+    maxima: np.ndarray                                  # (2, lanes)
+    writes: list = field(default_factory=list)          # (cycle, address, data)
+    registers: list = field(default_factory=list)       # (slot, multipliers, exponents) of each descriptor
+    due: dict = field(default_factory=dict)             # cycle in which a slot's registers hold their values -> slot
+
+    def offer(self, values: dict[str, int]) -> None:
+        """The maxima of the descriptor that is offered."""
+        self.maxima[values["slot"]] = rows_of(self.config, self.scores, values).max(axis=-1)
+        self.dut.maxima.value = pack(self.maxima.reshape(-1), 9)
+
+    def cycle(self, cycle: int) -> None:
+        dut = self.dut
         if int(dut.written__enable.value):
-            writes.append((cycle, int(dut.written__address.value), int(dut.written__data.value)))
-        for values, _, start in model.starts[-3:]:
-            checks[start + config.lanes * values["words"] + tail(config)] = values["slot"]
-        if cycle in checks:
-            registers.append((checks[cycle], int(dut.row_multiplier.value), int(dut.row_exponent.value)))
+            self.writes.append((cycle, int(dut.written__address.value), int(dut.written__data.value)))
+        for values, _, start in self.model.starts[-3:]:
+            self.due[start + self.config.lanes * values["words"] + tail(self.config)] = values["slot"]
+        if cycle in self.due:
+            self.registers.append((self.due[cycle], int(dut.row_multiplier.value), int(dut.row_exponent.value)))
 
-    await driver.run(descriptors, timeout=100_000, on_offer=offer, on_cycle=watch)
+
+def compare_rows(config, board, model, scores, registers):
+    """Row registers of every descriptor; gives the (cycle, address, data) of the writes that are due."""
     expected = []
-    board = Scoreboard("softmax")
-    assert len(registers) == DESCRIPTORS
     for (values, _, start), (slot, multipliers, exponents) in zip(model.starts, registers, strict=True):
         probabilities = exponentials(rows_of(config, scores, values))
         base = values["slot"] * (config.score_words // 2)
@@ -97,7 +99,31 @@ async def matches_golden(dut, credit):
         lanes = range(slot * config.lanes, (slot + 1) * config.lanes)
         board.compare("row_multiplier", mantissas, [multipliers >> (14 * i) & 0x3FFF for i in lanes], start)
         board.compare("row_exponent", shifts, [exponents >> (5 * i) & 31 for i in lanes], start)
+    return expected
+
+
+@cocotb.test(timeout_time=5, timeout_unit="ms")
+@cocotb.parametrize(credit=[1.0, 0.1, 0.01])
+async def matches_golden(dut, credit):
+    """Random semaphores change timing as the contract says, never a bit."""
+    config = bench_config()
+    clock = Clock(dut)
+    generator = seeds.generator(f"softmax {credit}")
+    scores = random_scores(seeds.numpy_generator(f"softmax {credit}"), config.score_words, config.width)
+    model = Model(lambda values: config.lanes * values["words"], lambda values: tail(config), overlap=True)
+    driver = EngineDriver(dut, clock, Opcode.SOFTMAX, model, generator, credit=credit, pause=PAUSE,
+                          bubble=generator.choice([0.0, 0.2]))
+    watch = Watch(dut, config, model, scores, np.zeros((2, config.lanes), dtype=np.int64))
+    dut.maxima.value = 0
+    await clock.start()
+    await load(dut, clock, "load_score", [pack(row, 9) for row in scores])
+    descriptors = random_descriptors(config, generator)
+    await driver.run(descriptors, timeout=100_000, on_offer=watch.offer, on_cycle=watch.cycle)
+    assert len(watch.registers) == DESCRIPTORS
+    board = Scoreboard("softmax")
+    expected = compare_rows(config, board, model, scores, watch.registers)
     for index, name in enumerate(("cycle", "address", "data")):
         board.compare(name, np.array([write[index] for write in expected], dtype=object),
-                      np.array([write[index] for write in writes], dtype=object), [write[0] for write in expected])
+                      np.array([write[index] for write in watch.writes], dtype=object),
+                      [write[0] for write in expected])
     dut._log.info(board.finish(least=DESCRIPTORS * config.lanes))

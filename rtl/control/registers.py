@@ -75,151 +75,170 @@ class HostRegisters(wiring.Component):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        # Stage 1: the request.
-        request = Signal(REQUEST_LAYOUT, reset_less=True)
-        fresh = Signal()               # the cycle after the request came
-        age = Signal(range(self.READ_CYCLES + 1))
-        free = Signal(init=1)
-        m.d.comb += self.request.ready.eq(free)
-        with m.If(self.request.valid & free):
-            m.d.sync += [request.eq(self.request.payload), fresh.eq(1), free.eq(0), age.eq(1)]
-        with m.If(fresh):
-            m.d.sync += fresh.eq(0)
+        self.current = Signal(REQUEST_LAYOUT, reset_less=True)
+        self.fresh = Signal()          # the cycle after the request came
+        self.age = Signal(range(self.READ_CYCLES + 1))
+        self.free = Signal(init=1)
+        self.own_code = Signal(ErrorCode)
+        self.take_request(m)
+        self.decode(m)
+        self.settings(m)
+        self.commands(m)
+        self.errors(m)
+        self.load(m)
+        self.pixels(m)
+        self.choose_value(m, {**self.values(), **self.counters(m)})
+        self.answer(m)
+        return m
 
-        # Stage 2: writes act; reads of registers are chosen.
+    def take_request(self, m: Module) -> None:
+        """Stage 1: the request."""
+        m.d.comb += self.request.ready.eq(self.free)
+        with m.If(self.request.valid & self.free):
+            m.d.sync += [self.current.eq(self.request.payload), self.fresh.eq(1), self.free.eq(0), self.age.eq(1)]
+        with m.If(self.fresh):
+            m.d.sync += self.fresh.eq(0)
+
+    def decode(self, m: Module) -> None:
+        """Stage 2: which register is written or read, by name."""
         write = Signal(len(ADDRESSES))
         read = Signal(len(ADDRESSES))
         for position in range(len(ADDRESSES)):
-            here = fresh & (request.address == position)
-            m.d.comb += write[position].eq(here & request.write)
-            m.d.comb += read[position].eq(here & ~request.write)
-        writes = {name: write[position] for name, position in ADDRESSES.items()}
-        reads = {name: read[position] for name, position in ADDRESSES.items()}
-        own_code = Signal(ErrorCode)
-        still = Signal()
-        self.control(m, request, writes, own_code)
-        self.errors(m, own_code, request)
-        self.load(m, request, writes, own_code, fresh, free)
-        # only a finished or paused drawing without an error has an image to show
-        m.d.comb += still.eq(((self.done & ~self.running) | self.paused) & (self.code == ErrorCode.NONE))
-        pixel_value, pixel_address = self.pixels(m, request, writes, reads, still, own_code)
-        values = {
+            here = self.fresh & (self.current.address == position)
+            m.d.comb += write[position].eq(here & self.current.write)
+            m.d.comb += read[position].eq(here & ~self.current.write)
+        self.writes = {name: write[position] for name, position in ADDRESSES.items()}
+        self.reads = {name: read[position] for name, position in ADDRESSES.items()}
+
+    def values(self) -> dict[str, Value]:
+        """The values of the registers, but for the counters."""
+        status = Cat(self.running, self.paused, self.done, self.code != ErrorCode.NONE, self.program_loaded,
+                     self.conditioning_loaded, self.loading)
+        return {
             "IDENTITY": Const(IDENTITY, DATA_BITS),
             "VERSION": Const(FORMAT_VERSION, DATA_BITS),
             "FINGERPRINT": Const(self.config.fingerprint, DATA_BITS),
             "OPTIONS": self.pause,
-            "STATUS": Cat(self.running, self.paused, self.done, self.code != ErrorCode.NONE, self.program_loaded,
-                          self.conditioning_loaded, self.loading),
+            "STATUS": status,
             "ERROR": self.code,
             "ERROR_DETAIL": self.detail,
             "STEP": self.step,
             **{f"SEED{i}": self.seed.word_select(i, DATA_BITS) for i in range(SEED_BITS // DATA_BITS)},
-            "PIXEL_ADDRESS": pixel_address,
-            **self.counters(m, reads),
+            "PIXEL_ADDRESS": self.pixel_address,
         }
-        chosen = Signal(DATA_BITS, reset_less=True)
-        with m.If(fresh):
-            m.d.sync += chosen.eq(0)
-            with m.Switch(request.address):
+
+    def choose_value(self, m: Module, values: dict[str, Value]) -> None:
+        """Stage 2: the register that is read."""
+        self.chosen = Signal(DATA_BITS, reset_less=True)
+        with m.If(self.fresh):
+            m.d.sync += self.chosen.eq(0)
+            with m.Switch(self.current.address):
                 for name, value in values.items():
                     with m.Case(ADDRESSES[name]):
-                        m.d.sync += chosen.eq(value)
+                        m.d.sync += self.chosen.eq(value)
 
-        # Stages 3 and 4: the pixel arrives; the response.
-        with m.If(~free & ~request.write & (age != self.READ_CYCLES)):
-            m.d.sync += age.eq(age + 1)
-        with m.If(age == self.READ_CYCLES - 1):
-            is_pixel = request.address == ADDRESSES["PIXEL_DATA"]
-            m.d.sync += self.response.payload.eq(Mux(is_pixel, pixel_value, chosen))
+    def answer(self, m: Module) -> None:
+        """Stages 3 and 4: the pixel arrives; the response."""
+        is_pixel = self.current.address == ADDRESSES["PIXEL_DATA"]
+        with m.If(~self.free & ~self.current.write & (self.age != self.READ_CYCLES)):
+            m.d.sync += self.age.eq(self.age + 1)
+        with m.If(self.age == self.READ_CYCLES - 1):
+            m.d.sync += self.response.payload.eq(Mux(is_pixel, self.pixel_value, self.chosen))
             m.d.sync += self.response.valid.eq(1)
         with m.If(self.response.valid & self.response.ready):
             m.d.sync += self.response.valid.eq(0)
-            m.d.sync += free.eq(1)
-            m.d.sync += age.eq(0)
-        return m
+            m.d.sync += self.free.eq(1)
+            m.d.sync += self.age.eq(0)
 
-    def control(self, m: Module, request: data.View, writes: dict[str, Value], own_code: Signal) -> None:
-        """CONTROL, OPTIONS and the seed."""
+    def settings(self, m: Module) -> None:
+        """OPTIONS and the seed."""
+        written = self.current.data
         for i in range(SEED_BITS // DATA_BITS):
-            with m.If(writes[f"SEED{i}"]):
-                m.d.sync += self.seed.word_select(i, DATA_BITS).eq(request.data)
-        with m.If(writes["OPTIONS"]):
-            m.d.sync += self.pause.eq((request.data & Option.PAUSE.value).any())
-        wanted = {flag: (request.data & flag.value).any() for flag in Control}
+            with m.If(self.writes[f"SEED{i}"]):
+                m.d.sync += self.seed.word_select(i, DATA_BITS).eq(written)
+        with m.If(self.writes["OPTIONS"]):
+            m.d.sync += self.pause.eq((written & Option.PAUSE.value).any())
+
+    def commands(self, m: Module) -> None:
+        """CONTROL; a CLEAR goes before the other commands of the same write."""
+        wanted = {flag: (self.current.data & flag.value).any() for flag in Control}
         m.d.comb += self.loader_clear.eq(self.clear | self.start)
-        with m.If(writes["CONTROL"]):
+        with m.If(self.writes["CONTROL"]):
             m.d.comb += self.clear.eq(wanted[Control.CLEAR])
             m.d.comb += self.resume.eq(wanted[Control.RESUME] & ~wanted[Control.CLEAR])
             with m.If(wanted[Control.START] & ~wanted[Control.CLEAR]):
                 with m.If(self.running | self.paused | self.loading):
-                    m.d.comb += own_code.eq(ErrorCode.BUSY)
+                    m.d.comb += self.own_code.eq(ErrorCode.BUSY)
                 with m.Elif(~self.program_loaded | ~self.conditioning_loaded):
-                    m.d.comb += own_code.eq(ErrorCode.NOT_LOADED)
+                    m.d.comb += self.own_code.eq(ErrorCode.NOT_LOADED)
                 with m.Elif(self.seed == 0):
-                    m.d.comb += own_code.eq(ErrorCode.SEED)
+                    m.d.comb += self.own_code.eq(ErrorCode.SEED)
                 with m.Else():
                     m.d.comb += self.start.eq(1)
 
-    def errors(self, m: Module, own_code: Signal, request: data.View) -> None:
+    def errors(self, m: Module) -> None:
         """The first error is kept."""
         self.code = Signal(ErrorCode, name="code")
         self.detail = Signal(DATA_BITS, name="detail", reset_less=True)
+        none = self.code == ErrorCode.NONE
         refused_start = Signal()       # says why, whatever was wrong before
-        m.d.comb += refused_start.eq((own_code == ErrorCode.NOT_LOADED) | (own_code == ErrorCode.SEED))
+        m.d.comb += refused_start.eq((self.own_code == ErrorCode.NOT_LOADED) | (self.own_code == ErrorCode.SEED))
         with m.If(self.clear | self.start):
             m.d.sync += self.code.eq(ErrorCode.NONE)
             m.d.sync += self.detail.eq(0)
-        with m.Elif(refused_start | ((self.code == ErrorCode.NONE) & (own_code != ErrorCode.NONE) & ~self.error)):
-            m.d.sync += self.code.eq(own_code)
-            m.d.sync += self.detail.eq(request.data)
-        with m.Elif(self.error & (self.code == ErrorCode.NONE)):
+        with m.Elif(refused_start | (none & (self.own_code != ErrorCode.NONE) & ~self.error)):
+            m.d.sync += self.code.eq(self.own_code)
+            m.d.sync += self.detail.eq(self.current.data)
+        with m.Elif(self.error & none):
             m.d.sync += self.code.eq(self.error_code)
             m.d.sync += self.detail.eq(self.error_detail)
 
-    def load(self, m: Module, request: data.View, writes: dict[str, Value], own_code: Signal, fresh: Signal,
-             free: Signal) -> None:
+    def load(self, m: Module) -> None:
         """Image words; a write ends when its word is taken."""
         refused = Signal()
         waiting = Signal()
         m.d.comb += [
             refused.eq(self.running | self.paused),
-            self.load_words.valid.eq((writes["LOAD"] & ~refused) | waiting),
-            self.load_words.payload.eq(request.data),
+            self.load_words.valid.eq((self.writes["LOAD"] & ~refused) | waiting),
+            self.load_words.payload.eq(self.current.data),
         ]
         m.d.sync += waiting.eq(self.load_words.valid & ~self.load_words.ready)
-        with m.If(writes["LOAD"] & refused):
-            m.d.comb += own_code.eq(ErrorCode.BUSY)
-        with m.If(fresh & request.write | waiting):
-            m.d.sync += free.eq(~self.load_words.valid | self.load_words.ready)
+        with m.If(self.writes["LOAD"] & refused):
+            m.d.comb += self.own_code.eq(ErrorCode.BUSY)
+        with m.If(self.fresh & self.current.write | waiting):
+            m.d.sync += self.free.eq(~self.load_words.valid | self.load_words.ready)
 
-    def pixels(self, m: Module, request: data.View, writes: dict[str, Value], reads: dict[str, Value], still: Value,
-               own_code: Signal) -> tuple[Value, Value]:
-        """PIXEL_ADDRESS and PIXEL_DATA; gives the pixel, READ_LATENCY cycles after the read, and the address."""
-        address = Signal(DATA_BITS)
+    def pixels(self, m: Module) -> None:
+        """PIXEL_ADDRESS and PIXEL_DATA; ``pixel_value`` comes READ_LATENCY cycles after the read.
+
+        Only a finished or paused drawing without an error has an image to show.
+        """
+        self.pixel_address = Signal(DATA_BITS)
+        self.pixel_value = Signal(DATA_BITS, reset_less=True)
+        still = Signal()
         in_range = Signal()
         allowed = [Signal(name=f"pixel_allowed_{i}") for i in range(READ_LATENCY + 1)]
         m.d.comb += [
-            in_range.eq(address < self.config.pixel_words),
-            allowed[0].eq(reads["PIXEL_DATA"] & in_range & still),
+            still.eq(((self.done & ~self.running) | self.paused) & (self.code == ErrorCode.NONE)),
+            in_range.eq(self.pixel_address < self.config.pixel_words),
+            allowed[0].eq(self.reads["PIXEL_DATA"] & in_range & still),
             self.pixel.enable.eq(allowed[0]),
-            self.pixel.address.eq(address),
+            self.pixel.address.eq(self.pixel_address),
+            self.pixel_value.eq(Mux(allowed[READ_LATENCY], self.pixel.data.as_signed(), 0)),
         ]
         for before, after in zip(allowed, allowed[1:], strict=False):
             m.d.sync += after.eq(before)
-        with m.If(writes["PIXEL_ADDRESS"]):
-            m.d.sync += address.eq(request.data)
-        with m.If(reads["PIXEL_DATA"]):
+        with m.If(self.writes["PIXEL_ADDRESS"]):
+            m.d.sync += self.pixel_address.eq(self.current.data)
+        with m.If(self.reads["PIXEL_DATA"]):
             with m.If(~still):
-                m.d.comb += own_code.eq(ErrorCode.BUSY)
+                m.d.comb += self.own_code.eq(ErrorCode.BUSY)
             with m.Elif(~in_range):
-                m.d.comb += own_code.eq(ErrorCode.ADDRESS)
+                m.d.comb += self.own_code.eq(ErrorCode.ADDRESS)
             with m.Else():
-                m.d.sync += address.eq(address + self.PIXEL_INCREMENT)
-        value = Signal(DATA_BITS, reset_less=True)
-        m.d.comb += value.eq(Mux(allowed[READ_LATENCY], self.pixel.data.as_signed(), 0))
-        return value, address
+                m.d.sync += self.pixel_address.eq(self.pixel_address + self.PIXEL_INCREMENT)
 
-    def counters(self, m: Module, reads: dict[str, Value]) -> dict[str, Value]:
+    def counters(self, m: Module) -> dict[str, Value]:
         """Counters, and the values of their registers."""
         going = Signal()
         m.d.comb += going.eq(self.running & ~self.paused)
@@ -233,7 +252,7 @@ class HostRegisters(wiring.Component):
             m.d.sync += count.eq(count + held)
             with m.If(self.start):
                 m.d.sync += [count.eq(0), held.eq(0)]
-            with m.If(reads[f"{name}_LOW"]):
+            with m.If(self.reads[f"{name}_LOW"]):
                 m.d.sync += upper.eq(count[DATA_BITS:])
             values[f"{name}_LOW"] = count[:DATA_BITS]
             values[f"{name}_HIGH"] = upper

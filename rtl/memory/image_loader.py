@@ -59,112 +59,141 @@ class ImageLoader(wiring.Component):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        m.submodules.crc = crc = catalog.CRC32_ISO_HDLC(data_width=WORD_BITS).create()
+        m.submodules.crc = self.crc = catalog.CRC32_ISO_HDLC(data_width=WORD_BITS).create()
+        self.valid = Signal()
+        self.word = Signal(WORD_BITS, reset_less=True)
+        self.state = Signal(State)
+        self.sections = Signal(WORD_BITS, reset_less=True)  # sections of the segment, this one counted
+        self.memory = Signal(range(len(Memory)), reset_less=True)
+        self.start = Signal(WORD_BITS, reset_less=True)
+        self.left = Signal(WORD_BITS, reset_less=True)      # memory words of the section, this one counted
+        self.is_program = Signal(reset_less=True)
+        self.code = Signal(ErrorCode)
+        self.complete = Signal()                            # the last part of a memory word
+        self.take_word(m)
+        self.outputs(m)
+        self.gather_parts(m)
+        self.write_words(m)
+        with m.If(self.valid), m.Switch(self.state):
+            self.read_header(m)
+            self.read_section(m)
+            self.read_content(m)
+            self.read_crc(m)
+        with m.If(self.clear):
+            m.d.sync += self.state.eq(State.MAGIC)
+        return m
 
-        # Stage 1: the word.
-        valid = Signal()
-        word = Signal(WORD_BITS, reset_less=True)
-        m.d.sync += valid.eq(self.words.valid & ~self.clear)
-        m.d.sync += word.eq(self.words.payload)
-
-        # Stage 2: what it is.
-        state = Signal(State)
-        sections = Signal(WORD_BITS, reset_less=True)
-        memory = Signal(range(len(Memory)), reset_less=True)
-        start = Signal(WORD_BITS, reset_less=True)
-        left = Signal(WORD_BITS, reset_less=True)      # memory words of the section, this one counted
-        is_program = Signal(reset_less=True)
-        code = Signal(ErrorCode)
-        complete = Signal()
-        self.write_words(m, valid & (state == State.CONTENT), word, memory, start, complete)
+    def take_word(self, m: Module) -> None:
+        """Stage 1: the word. Stage 2: into the CRC."""
+        m.d.sync += self.valid.eq(self.words.valid & ~self.clear)
+        m.d.sync += self.word.eq(self.words.payload)
         m.d.comb += [
             self.words.ready.eq(1),
-            crc.start.eq(valid & (state == State.MAGIC)),
-            crc.valid.eq(valid),
-            crc.data.eq(word),
-            self.loading.eq((state != State.MAGIC) & (state != State.ERROR)),
-            self.error.eq(code != ErrorCode.NONE),
-            self.error_code.eq(code),
-            self.error_detail.eq(word),
+            self.crc.start.eq(self.valid & (self.state == State.MAGIC)),
+            self.crc.valid.eq(self.valid),
+            self.crc.data.eq(self.word),
         ]
 
-        def expect(good: Value, error: ErrorCode, following: State) -> None:
-            """Go on to another state if ``good``; otherwise stop with ``error``."""
-            with m.If(good):
-                m.d.sync += state.eq(following)
-            with m.Else():
-                m.d.comb += code.eq(error)
-                m.d.sync += state.eq(State.ERROR)
+    def outputs(self, m: Module) -> None:
+        """What the register file sees."""
+        m.d.comb += [
+            self.loading.eq((self.state != State.MAGIC) & (self.state != State.ERROR)),
+            self.error.eq(self.code != ErrorCode.NONE),
+            self.error_code.eq(self.code),
+            self.error_detail.eq(self.word),
+        ]
 
-        with m.If(valid), m.Switch(state):
-            with m.Case(State.MAGIC):
-                expect(word == SEGMENT_MAGIC, ErrorCode.MAGIC, State.VERSION)
-            with m.Case(State.VERSION):
-                expect(word == FORMAT_VERSION, ErrorCode.VERSION, State.KIND)
-            with m.Case(State.KIND):
-                m.d.sync += is_program.eq(word == Kind.PROGRAM)
-                with m.If(word == Kind.PROGRAM):
-                    m.d.sync += self.program_loaded.eq(0)
-                with m.If((word == Kind.PROGRAM) | (word == Kind.CONDITIONING)):
-                    m.d.sync += self.conditioning_loaded.eq(0)
-                expect((word == Kind.PROGRAM) | (word == Kind.CONDITIONING), ErrorCode.KIND, State.FINGERPRINT)
-            with m.Case(State.FINGERPRINT):
-                expect(word == self.config.fingerprint, ErrorCode.FINGERPRINT, State.SECTIONS)
-            with m.Case(State.SECTIONS):
-                m.d.sync += sections.eq(word)
-                expect(word != 0, ErrorCode.SECTION, State.MEMORY)
-            with m.Case(State.MEMORY):
-                m.d.sync += memory.eq(word)
-                expect(word < len(Memory), ErrorCode.SECTION, State.START)
-            with m.Case(State.START):
-                m.d.sync += start.eq(word)
-                m.d.sync += state.eq(State.LENGTH)
-            with m.Case(State.LENGTH):
-                m.d.sync += left.eq(word)
-                depth = Array(shape[0] for shape in self.shapes.values())[memory]
-                expect((word != 0) & self.section_fits(start, word, depth), ErrorCode.SECTION, State.CONTENT)
-            with m.Case(State.CONTENT), m.If(complete):
-                m.d.sync += start.eq(start + 1)
-                m.d.sync += left.eq(left - 1)
-                with m.If(left == 1):
-                    m.d.sync += sections.eq(sections - 1)
-                    with m.If(sections == 1):
-                        m.d.sync += state.eq(State.CRC)
-                    with m.Else():
-                        m.d.sync += state.eq(State.MEMORY)
-            with m.Case(State.CRC):
-                with m.If(word == crc.crc):
-                    m.d.sync += self.program_loaded.eq(self.program_loaded | is_program)
-                    m.d.sync += self.conditioning_loaded.eq(~is_program)
-                expect(word == crc.crc, ErrorCode.CRC, State.MAGIC)
-        with m.If(self.clear):
-            m.d.sync += state.eq(State.MAGIC)
-        return m
+    def expect(self, m: Module, good: Value, error: ErrorCode, following: State) -> None:
+        """Go on to another state if ``good``; otherwise stop with ``error``."""
+        with m.If(good):
+            m.d.sync += self.state.eq(following)
+        with m.Else():
+            m.d.comb += self.code.eq(error)
+            m.d.sync += self.state.eq(State.ERROR)
+
+    def read_header(self, m: Module) -> None:
+        """Stage 2: a segment's header."""
+        word = self.word
+        is_program = word == Kind.PROGRAM
+        is_known = is_program | (word == Kind.CONDITIONING)
+        with m.Case(State.MAGIC):
+            self.expect(m, word == SEGMENT_MAGIC, ErrorCode.MAGIC, State.VERSION)
+        with m.Case(State.VERSION):
+            self.expect(m, word == FORMAT_VERSION, ErrorCode.VERSION, State.KIND)
+        with m.Case(State.KIND):
+            m.d.sync += self.is_program.eq(is_program)
+            with m.If(is_program):
+                m.d.sync += self.program_loaded.eq(0)
+            with m.If(is_known):
+                m.d.sync += self.conditioning_loaded.eq(0)
+            self.expect(m, is_known, ErrorCode.KIND, State.FINGERPRINT)
+        with m.Case(State.FINGERPRINT):
+            self.expect(m, word == self.config.fingerprint, ErrorCode.FINGERPRINT, State.SECTIONS)
+        with m.Case(State.SECTIONS):
+            m.d.sync += self.sections.eq(word)
+            self.expect(m, word != 0, ErrorCode.SECTION, State.MEMORY)
+
+    def read_section(self, m: Module) -> None:
+        """Stage 2: a section's header."""
+        word = self.word
+        depth = Array(shape[0] for shape in self.shapes.values())[self.memory]
+        with m.Case(State.MEMORY):
+            m.d.sync += self.memory.eq(word)
+            self.expect(m, word < len(Memory), ErrorCode.SECTION, State.START)
+        with m.Case(State.START):
+            m.d.sync += self.start.eq(word)
+            m.d.sync += self.state.eq(State.LENGTH)
+        with m.Case(State.LENGTH):
+            m.d.sync += self.left.eq(word)
+            fits = (word != 0) & self.section_fits(self.start, word, depth)
+            self.expect(m, fits, ErrorCode.SECTION, State.CONTENT)
 
     def section_fits(self, start: Value, count: Value, depth: Value) -> Value:
         """The section lies within its memory."""
         return (start + count) <= depth
 
-    def write_words(self, m: Module, valid: Value, word: Value, memory: Value, address: Value,
-                    complete: Signal) -> None:
-        """Gather 32-bit words into memory words; ``complete`` is high in the cycle of a memory word's last part."""
-        parts = {kind: stream_words(bits) for kind, (_, bits) in self.shapes.items()}
-        gathered = [Signal(WORD_BITS, name=f"gathered_{i}", reset_less=True) for i in range(max(parts.values()))]
-        part = Signal(range(max(parts.values())))
-        m.d.comb += complete.eq(valid & (part == Array(count - 1 for count in parts.values())[memory]))
-        with m.If(valid):
-            m.d.sync += Array(gathered)[part].eq(word)
+    def read_content(self, m: Module) -> None:
+        """Stage 2: a section's memory words."""
+        with m.Case(State.CONTENT), m.If(self.complete):
+            m.d.sync += self.start.eq(self.start + 1)
+            m.d.sync += self.left.eq(self.left - 1)
+            with m.If(self.left == 1):
+                m.d.sync += self.sections.eq(self.sections - 1)
+                with m.If(self.sections == 1):
+                    m.d.sync += self.state.eq(State.CRC)
+                with m.Else():
+                    m.d.sync += self.state.eq(State.MEMORY)
+
+    def read_crc(self, m: Module) -> None:
+        """Stage 2: a segment's end."""
+        right = self.word == self.crc.crc
+        with m.Case(State.CRC):
+            with m.If(right):
+                m.d.sync += self.program_loaded.eq(self.program_loaded | self.is_program)
+                m.d.sync += self.conditioning_loaded.eq(~self.is_program)
+            self.expect(m, right, ErrorCode.CRC, State.MAGIC)
+
+    def gather_parts(self, m: Module) -> None:
+        """Stage 2: 32-bit words to a memory word."""
+        parts = [stream_words(bits) for _, bits in self.shapes.values()]
+        content = self.valid & (self.state == State.CONTENT)
+        part = Signal(range(max(parts)))
+        self.gathered = [Signal(WORD_BITS, name=f"gathered_{i}", reset_less=True) for i in range(max(parts))]
+        m.d.comb += self.complete.eq(content & (part == Array(count - 1 for count in parts)[self.memory]))
+        with m.If(content):
+            m.d.sync += Array(self.gathered)[part].eq(self.word)
             m.d.sync += part.eq(part + 1)
-        with m.If(complete | self.clear):
+        with m.If(self.complete | self.clear):
             m.d.sync += part.eq(0)
 
-        # Stage 3: the write.
-        write_address = Signal(len(address), reset_less=True)
-        m.d.sync += write_address.eq(address)
+    def write_words(self, m: Module) -> None:
+        """Stage 3: the write."""
+        write_address = Signal(WORD_BITS, reset_less=True)
+        m.d.sync += write_address.eq(self.start)
         for kind in Memory:
             port = getattr(self, kind.name.lower())
             enable = Signal(name=f"{kind.name.lower()}_complete")
-            m.d.sync += enable.eq(complete & (memory == kind))
+            m.d.sync += enable.eq(self.complete & (self.memory == kind))
             m.d.comb += port.enable.eq(enable)
             m.d.comb += port.address.eq(write_address)
-            m.d.comb += port.data.eq(Cat(*gathered))
+            m.d.comb += port.data.eq(Cat(*self.gathered))

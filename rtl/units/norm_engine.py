@@ -84,123 +84,160 @@ class NormEngine(wiring.Component):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        config = self.config
-        offered = self.descriptor.payload
-        held = Signal(descriptor_layout(Opcode.NORM), reset_less=True)
-        wide = Signal()
-        m.submodules.iterations = iterations = Iterations(COUNT_BITS)
-        m.submodules.reader = reader = NormReader(config)
-        m.submodules.writer = writer = NormWriter(config)
+        self.held = Signal(descriptor_layout(Opcode.NORM), reset_less=True)
+        self.wide = Signal()
+        m.submodules.iterations = self.iterations = Iterations(COUNT_BITS)
+        m.submodules.reader = self.reader = NormReader(self.config)
+        m.submodules.writer = self.writer = NormWriter(self.config)
+        self.handshake(m)
+        self.read_words(m)
+        self.select_bank(m)
+        self.find_root(m)
+        self.delay_words(m)
+        self.normalise_words(m)
+        self.look_up_table(m)
+        self.modulate_words(m)
+        self.write_words(m)
+        return m
+
+    def handshake(self, m: Module) -> None:
+        """Descriptors and semaphores; the next descriptor waits for the last write."""
+        offered, iterations = self.descriptor.payload, self.iterations
         m.d.comb += [
-            wide.eq(held.format == NormFormat.INT8),
+            self.wide.eq(self.held.format == NormFormat.INT8),
             iterations.valid.eq(self.descriptor.valid),
-            iterations.clear.eq(~writer.active),
+            iterations.clear.eq(~self.writer.active),
             iterations.wait_first.eq(offered.wait_first),
             iterations.wait_each.eq(offered.wait_each),
             iterations.count.eq(offered.count),
             iterations.available.eq(self.available),
-            iterations.last_cycle.eq(reader.last_cycle),
+            iterations.last_cycle.eq(self.reader.last_cycle),
             self.descriptor.ready.eq(iterations.accept),
             self.take.eq(iterations.take),
             self.busy.eq(iterations.running),
-            self.idle.eq(~writer.active),
+            self.idle.eq(~self.writer.active),
         ]
         with m.If(iterations.accept):
-            m.d.sync += held.eq(offered)
+            m.d.sync += self.held.eq(offered)
+
+    def read_words(self, m: Module) -> None:
+        """Stage 1: reads, from one bank or the other."""
+        reader = self.reader
         m.d.comb += [
-            reader.load.eq(iterations.accept),
-            reader.base.eq(offered.residual_base),
-            reader.running.eq(iterations.running),
-            reader.words.eq(held.words),
-            reader.wide.eq(wide),
+            reader.load.eq(self.iterations.accept),
+            reader.base.eq(self.descriptor.payload.residual_base),
+            reader.running.eq(self.iterations.running),
+            reader.words.eq(self.held.words),
+            reader.wide.eq(self.wide),
             self.residual_0.enable.eq(reader.enable & ~reader.bank),
             self.residual_1.enable.eq(reader.enable & reader.bank),
             self.residual_0.address.eq(bounded(reader.address, self.residual_0.address)),
             self.residual_1.address.eq(bounded(reader.address, self.residual_1.address)),
         ]
-        # Stages 2 and 3: the word read, from its bank.
+
+    def select_bank(self, m: Module) -> None:
+        """Stages 2 and 3: the word read, from its bank; ``valid``, ``first`` and ``last`` of its token go with it."""
+        reader = self.reader
         flags = chain(m, Cat(reader.enable, reader.first, reader.last), READ_LATENCY + 1, "flags")
-        valid, first, last = flags[-1]
+        self.valid, self.first, self.last = flags[-1]
         bank = chain(m, reader.bank, READ_LATENCY, "bank")[-1]
-        word = Signal(data.ArrayLayout(signed(numbers.WIDE_BITS), config.width), reset_less=True)
+        self.word = Signal(data.ArrayLayout(signed(numbers.WIDE_BITS), self.config.width), reset_less=True)
         with m.If(flags[READ_LATENCY][0]):
-            m.d.sync += word.as_value().eq(Mux(bank, self.residual_1.data, self.residual_0.data))
-        # The sum of squares and its root, whole tokens.
-        longest = longest_words(config)
-        m.submodules.square_sum = square_sum = SquareSum(config, longest)
-        m.submodules.reciprocal = reciprocal = self.reciprocal_unit(len(square_sum.total))
-        m.submodules.replay = replay = NormReplay()
+            m.d.sync += self.word.as_value().eq(Mux(bank, self.residual_1.data, self.residual_0.data))
+
+    def find_root(self, m: Module) -> None:
+        """The sum of squares and its reciprocal root, whole tokens; with the sum complete the token's replay starts."""
+        m.submodules.square_sum = self.square_sum = square_sum = SquareSum(self.config, longest_words(self.config))
+        m.submodules.reciprocal = self.reciprocal = self.reciprocal_unit(len(square_sum.total))
+        m.submodules.replay = self.replay = NormReplay()
         m.d.comb += [
-            square_sum.valid.eq(valid),
-            square_sum.first.eq(first),
-            square_sum.last.eq(last),
-            square_sum.word.eq(word),
-            reciprocal.valid.eq(square_sum.complete),
-            reciprocal.square.eq(square_sum.total),
-            replay.start.eq(square_sum.complete),
-            replay.words.eq(held.words),
-            replay.wide.eq(wide),
+            square_sum.valid.eq(self.valid),
+            square_sum.first.eq(self.first),
+            square_sum.last.eq(self.last),
+            square_sum.word.eq(self.word),
+            self.reciprocal.valid.eq(square_sum.complete),
+            self.reciprocal.square.eq(square_sum.total),
+            self.replay.start.eq(square_sum.complete),
+            self.replay.words.eq(self.held.words),
+            self.replay.wide.eq(self.wide),
         ]
-        if 1 + READ_LATENCY != reciprocal.LATENCY:
+        if 1 + READ_LATENCY != self.reciprocal.LATENCY:
             raise ValueError("the replay from the delay no longer meets the reciprocal square root")
-        # The delay: a ring that the words of at most two tokens share, replayed in step with the root.
-        in_flight = longest + square_sum.latency + 2
-        m.submodules.delay = delay = Ram(1 << (in_flight - 1).bit_length(), config.width * numbers.WIDE_BITS)
-        head = Signal(range(delay.depth))
-        oldest = Signal(range(delay.depth))
+
+    def delay_words(self, m: Module) -> None:
+        """The delay: a ring that the words of at most two tokens share, replayed in step with the root."""
+        in_flight = longest_words(self.config) + self.square_sum.latency + 2
+        depth = 1 << (in_flight - 1).bit_length()
+        m.submodules.delay = self.delay = delay = Ram(depth, self.config.width * numbers.WIDE_BITS)
+        head = Signal(range(depth))
+        oldest = Signal(range(depth))
         m.d.comb += [
-            delay.write.enable.eq(valid),
+            delay.write.enable.eq(self.valid),
             delay.write.address.eq(head),
-            delay.write.data.eq(word),
-            delay.read.enable.eq(replay.enable),
+            delay.write.data.eq(self.word),
+            delay.read.enable.eq(self.replay.enable),
             delay.read.address.eq(oldest),
         ]
-        with m.If(valid):
+        with m.If(self.valid):
             m.d.sync += head.eq(head + 1)
-        with m.If(replay.enable):
+        with m.If(self.replay.enable):
             m.d.sync += oldest.eq(oldest + 1)
-        # Normalise and modulate.
-        m.submodules.normalise = normalise = self.normalise_unit(config)
-        m.submodules.modulate = modulate = Modulate(config)
-        replayed = chain(m, replay.enable, READ_LATENCY + Normalise.LATENCY + Modulate.LATENCY, "replayed")
-        table_word = chain(m, replay.word, Normalise.LATENCY, "table_word", reset_less=True)[-1]
-        m.submodules.table = table = NormTable(config)
+
+    def normalise_words(self, m: Module) -> None:
+        """The delayed word times the root; ``replayed[i]`` says that a word was replayed i cycles ago."""
+        m.submodules.normalise = self.normalise = normalise = self.normalise_unit(self.config)
+        self.replayed = chain(m, self.replay.enable, READ_LATENCY + Normalise.LATENCY + Modulate.LATENCY, "replayed")
         m.d.comb += [
-            table.load.eq(iterations.accept),
-            table.base.eq(offered.table_base),
-            table.groups.eq(held.table_groups),
-            table.step.eq(held.table_step),
-            table.words.eq(held.words),
-            table.valid.eq(replayed[Normalise.LATENCY]),
-            table.word.eq(table_word),
-            normalise.valid.eq(replayed[READ_LATENCY]),
-            normalise.word.eq(delay.read.data),
-            normalise.mantissa.eq(reciprocal.mantissa),
-            normalise.exponent.eq(reciprocal.exponent),
-            # The table's word arrives with the normalised one.
-            self.modulation.enable.eq(replayed[Normalise.LATENCY]),
-            self.modulation.address.eq(bounded(table.address, self.modulation.address)),
-            modulate.valid.eq(replayed[READ_LATENCY + Normalise.LATENCY]),
-            modulate.normalised.eq(normalise.normalised),
-            modulate.modulation.eq(data.View(data.ArrayLayout(ModulationLayout(), config.width),
-                                             self.modulation.data)),
-            modulate.shift.eq(held.shift),
-            modulate.bias_shift.eq(held.bias_shift),
-            modulate.wide.eq(wide),
+            normalise.valid.eq(self.replayed[READ_LATENCY]),
+            normalise.word.eq(self.delay.read.data),
+            normalise.mantissa.eq(self.reciprocal.mantissa),
+            normalise.exponent.eq(self.reciprocal.exponent),
         ]
+
+    def look_up_table(self, m: Module) -> None:
+        """Gain and bias, read so that they arrive with the normalised word."""
+        m.submodules.table = table = NormTable(self.config)
+        reading = self.replayed[Normalise.LATENCY]
         m.d.comb += [
-            writer.load.eq(iterations.accept),
+            table.load.eq(self.iterations.accept),
+            table.base.eq(self.descriptor.payload.table_base),
+            table.groups.eq(self.held.table_groups),
+            table.step.eq(self.held.table_step),
+            table.words.eq(self.held.words),
+            table.valid.eq(reading),
+            table.word.eq(chain(m, self.replay.word, Normalise.LATENCY, "table_word", reset_less=True)[-1]),
+            self.modulation.enable.eq(reading),
+            self.modulation.address.eq(bounded(table.address, self.modulation.address)),
+        ]
+
+    def modulate_words(self, m: Module) -> None:
+        """Gain, bias and format."""
+        m.submodules.modulate = self.modulate = modulate = Modulate(self.config)
+        table_word = data.View(data.ArrayLayout(ModulationLayout(), self.config.width), self.modulation.data)
+        m.d.comb += [
+            modulate.valid.eq(self.replayed[READ_LATENCY + Normalise.LATENCY]),
+            modulate.normalised.eq(self.normalise.normalised),
+            modulate.modulation.eq(table_word),
+            modulate.shift.eq(self.held.shift),
+            modulate.bias_shift.eq(self.held.bias_shift),
+            modulate.wide.eq(self.wide),
+        ]
+
+    def write_words(self, m: Module) -> None:
+        """The last stage: writes, and a signal after each group's last."""
+        offered, writer = self.descriptor.payload, self.writer
+        m.d.comb += [
+            writer.load.eq(self.iterations.accept),
             writer.base.eq(offered.destination_base),
             writer.count.eq(offered.count),
-            writer.words.eq(held.words),
-            writer.wide.eq(wide),
-            writer.signal_each.eq(held.signal_each),
-            writer.signal_last.eq(held.signal_last),
-            writer.valid.eq(replayed[-1]),
-            writer.word.eq(modulate.modulated),
+            writer.words.eq(self.held.words),
+            writer.wide.eq(self.wide),
+            writer.signal_each.eq(self.held.signal_each),
+            writer.signal_last.eq(self.held.signal_last),
+            writer.valid.eq(self.replayed[-1]),
+            writer.word.eq(self.modulate.modulated),
             self.normalised.enable.eq(writer.enable),
             self.normalised.address.eq(bounded(writer.address, self.normalised.address)),
             self.normalised.data.eq(writer.data),
             self.give.eq(writer.give),
         ]
-        return m

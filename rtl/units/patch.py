@@ -47,56 +47,64 @@ class PatchPacker(wiring.Component):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        width = self.config.width
-        word_bits = self.config.word_bits
+        self.quantise(m)
+        self.gather(m)
+        self.write(m)
+        return m
 
-        # Stage 1: the int8 operand.
-        valid_1 = Signal()
-        word_end_1 = Signal()
-        token_end_1 = Signal()
-        slot_1 = Signal(range(width), reset_less=True)
-        term = Signal(signed(8), reset_less=True)
+    def quantise(self, m: Module) -> None:
+        """Stage 1: the int8 operand and its flags."""
+        self.valid_1 = Signal()
+        self.word_end_1 = Signal()
+        self.token_end_1 = Signal()
+        self.slot_1 = Signal(range(self.config.width), reset_less=True)
+        self.term = Signal(signed(8), reset_less=True)
         m.d.sync += [
-            valid_1.eq(self.valid),
-            word_end_1.eq(self.valid & self.word_end),
-            token_end_1.eq(self.valid & self.token_end),
-            slot_1.eq(self.slot),
-            term.eq(self.quantised(self.pixel)),
+            self.valid_1.eq(self.valid),
+            self.word_end_1.eq(self.valid & self.word_end),
+            self.token_end_1.eq(self.valid & self.token_end),
+            self.slot_1.eq(self.slot),
+            self.term.eq(self.quantised(self.pixel)),
         ]
         with m.If(self.is_coordinate):
-            m.d.sync += term.eq(self.coordinate)
+            m.d.sync += self.term.eq(self.coordinate)
         with m.If(self.is_zero):
-            m.d.sync += term.eq(0)
+            m.d.sync += self.term.eq(0)
 
-        # Stage 2: gathered; a full word of high nibbles leaves at once, the low ones wait a cycle.
+    def gather(self, m: Module) -> None:
+        """Stage 2, data: ``with_term`` is a word of low and one of high nibbles up to this term."""
+        word_bits = self.config.word_bits
         gathered = [Signal(word_bits, name=f"gathered_{plane}", reset_less=True) for plane in ("low", "high")]
-        with_term = [Signal(word_bits, name=f"with_term_{plane}") for plane in ("low", "high")]
-        nibbles = (term[:numbers.NIBBLE_BITS], term[numbers.NIBBLE_BITS:])
-        for word, new, nibble in zip(gathered, with_term, nibbles, strict=True):
-            placed = Cat(nibble & (valid_1 & (slot_1 == i)).replicate(numbers.NIBBLE_BITS) for i in range(width))
+        self.with_term = [Signal(word_bits, name=f"with_term_{plane}") for plane in ("low", "high")]
+        nibbles = (self.term[:numbers.NIBBLE_BITS], self.term[numbers.NIBBLE_BITS:])
+        here = [self.valid_1 & (self.slot_1 == i) for i in range(self.config.width)]
+        for word, new, nibble in zip(gathered, self.with_term, nibbles, strict=True):
+            placed = Cat(nibble & place.replicate(numbers.NIBBLE_BITS) for place in here)
             m.d.comb += new.eq(word | placed)
-            m.d.sync += word.eq(Mux(word_end_1 | self.start, 0, new))
+            m.d.sync += word.eq(Mux(self.word_end_1 | self.start, 0, new))
+
+    def write(self, m: Module) -> None:
+        """Stage 2, writes: a full word of high nibbles leaves at once, the low ones wait a cycle."""
         address = Signal(ADDRESS + 1, reset_less=True)
         low_waits = Signal()
-        low_word = Signal(word_bits, reset_less=True)
+        low_word = Signal(self.config.word_bits, reset_less=True)
         low_address = Signal(ADDRESS + 1, reset_less=True)
         write = self.normalised
-        m.d.sync += low_waits.eq(word_end_1)
-        m.d.sync += write.enable.eq(word_end_1 | low_waits)
-        with m.If(word_end_1):
+        m.d.sync += low_waits.eq(self.word_end_1)
+        m.d.sync += write.enable.eq(self.word_end_1 | low_waits)
+        with m.If(self.word_end_1):
             m.d.sync += [
-                write.data.eq(with_term[1]),
+                write.data.eq(self.with_term[1]),
                 write.address.eq(bounded(address, write.address)),
-                low_word.eq(with_term[0]),
+                low_word.eq(self.with_term[0]),
                 low_address.eq(address + self.words),
-                address.eq(address + 1 + Mux(token_end_1, self.words, 0)),
+                address.eq(address + 1 + Mux(self.token_end_1, self.words, 0)),
             ]
         with m.Else():
             m.d.sync += write.data.eq(low_word)
             m.d.sync += write.address.eq(bounded(low_address, write.address))
         with m.If(self.start):
             m.d.sync += address.eq(self.base)
-        return m
 
     def quantised(self, pixel: Signal) -> Mux:
         """A pixel as int8, one step is 1/32."""

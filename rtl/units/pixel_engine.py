@@ -14,6 +14,7 @@ from rtl.memory.bounds import bounded
 from rtl.memory.ports import READ_LATENCY, ReadPort, WritePort
 from rtl.units.noise import NoiseGenerator
 from rtl.units.patch import PatchPacker
+from rtl.units.pipeline import chain
 from rtl.units.pixel_walk import PIXEL_ADDRESS_BITS, PixelWalk
 from rtl.units.residual_walk import ResidualWalk
 from rtl.units.sampler_step import COEFFICIENTS, SamplerStep
@@ -70,93 +71,29 @@ class PixelEngine(wiring.Component):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        m.submodules.walk = walk = PixelWalk(self.config)
-        m.submodules.rows = rows = ResidualWalk(self.config)
-        m.submodules.noise = noise = self.noise_type(self.config)
-        descriptor = Signal(descriptor_layout(Opcode.PIXEL), reset_less=True)
-        patch = Signal()
-        begin = Signal()               # the cycle after acceptance
-        issuing = Signal()
-        second = Signal()
-        done = Signal()
-        self.accept_descriptors(m, descriptor, begin, done)
-        m.d.comb += patch.eq(descriptor.operation == PixelOperation.PATCH)
-
-        # Stage 0: the walks stand on an element.
-        step = Signal()
-        ending = Signal()
-        m.d.comb += [
-            step.eq(issuing & (patch | second)),
-            ending.eq(step & walk.last),
-            walk.start.eq(begin),
-            walk.step.eq(step),
-            rows.start.eq(begin),
-            rows.step.eq(step & walk.token_end),
-            rows.stride.eq(descriptor.token_stride),
-            walk.shape.patch.eq(patch),
-            *(walk.shape[name].eq(descriptor[name]) for name in ("grid", "stride", "channels", "coordinates")),
-            noise.load.eq(self.seed_load),
-            noise.state.eq(self.seed),
-            noise.enable.eq(issuing & ~patch & descriptor.draw_noise),
-        ]
-        with m.If(begin):
-            m.d.sync += issuing.eq(1)
-            m.d.sync += second.eq(0)
-        with m.Elif(ending):
-            m.d.sync += issuing.eq(0)
-        with m.Else():
-            m.d.sync += second.eq(issuing & ~second)
-        current = Signal(self.control_layout)
-        is_zero_tail = Signal()
-        m.d.comb += [
-            is_zero_tail.eq(walk.tail_index == descriptor.coordinates),
-            current.second.eq(second),
-            current.inside.eq(walk.inside),
-            current.bank.eq(rows.bank),
-            current.slot.eq(walk.slot),
-            current.coordinate.eq(walk.tail & ~is_zero_tail),
-            current.pair.eq(walk.tail_index >> 1),
-            current.zero.eq(Mux(walk.tail, is_zero_tail, ~walk.inside)),
-            current.word_end.eq(walk.word_end),
-            current.token_end.eq(walk.token_end),
-        ]
-
-        # Stages 1 to 8: what travels beside the data.
-        valid = [issuing, *(Signal(name=f"valid_{i}") for i in range(1, STEP_STAGES + 1))]
-        last = [ending, *(Signal(name=f"last_{i}") for i in range(1, STEP_STAGES + 1))]
-        control = [current, *(Signal(self.control_layout, name=f"control_{i}", reset_less=True)
-                              for i in range(1, STEP_STAGES + 1))]
-        address = [bounded(walk.address, self.pixel_read.address),
-                   *(Signal(len(self.pixel_read.address), name=f"address_{i}", reset_less=True)
-                     for i in range(1, STEP_STAGES + 1))]
-        for line in (valid, last, control, address):
-            for before, after in zip(line, line[1:], strict=False):
-                m.d.sync += after.eq(before)
-
-        # Stage 1: reads.
-        residual_row = Signal(PIXEL_ADDRESS_BITS, reset_less=True)
-        line = Signal(8, reset_less=True)
-        base = Mux(second, descriptor.unguided_base, descriptor.guided_base)
-        m.d.sync += residual_row.eq(rows.row + walk.word + base)
-        m.d.sync += line.eq(Mux(walk.tail_index[0], walk.column, walk.line))
-        m.d.comb += [
-            self.pixel_read.enable.eq(valid[1] & Mux(patch, control[1].inside, ~control[1].second)),
-            self.pixel_read.address.eq(address[1]),
-            self.coordinate.enable.eq(valid[1] & patch & control[1].coordinate),
-            self.coordinate.address.eq(bounded(line, self.coordinate.address)),
-        ]
-        for bank, port in enumerate((self.residual_0, self.residual_1)):
-            m.d.comb += port.enable.eq(valid[1] & ~patch & (control[1].bank == bank))
-            m.d.comb += port.address.eq(bounded(residual_row, port.address))
-
-        self.sampler_step(m, descriptor, begin, noise, valid, control, address)
-        self.patches(m, descriptor, begin, patch, valid, control)
-        m.d.comb += done.eq(Mux(patch, last[PATCH_STAGES], last[STEP_STAGES]))
-        m.d.comb += self.pixel_write.enable.eq(valid[STEP_STAGES] & control[STEP_STAGES].second & ~patch)
+        m.submodules.walk = self.walk = PixelWalk(self.config)
+        m.submodules.rows = self.rows = ResidualWalk(self.config)
+        m.submodules.noise = self.noise = self.noise_type(self.config)
+        self.held = Signal(descriptor_layout(Opcode.PIXEL), reset_less=True)
+        self.patch = Signal()          # the operation is PATCH
+        self.begin = Signal()          # the cycle after acceptance
+        self.done = Signal()
+        self.issuing = Signal()
+        self.second = Signal()         # of the two cycles of a pixel in STEP
+        self.ending = Signal()
+        m.d.comb += self.patch.eq(self.held.operation == PixelOperation.PATCH)
+        self.handshake(m)
+        self.walk_elements(m)
+        self.draw_noise(m)
+        self.send_control(m)
+        self.read_elements(m)
+        self.read_residual(m)
+        self.step_pixels(m)
+        self.pack_patches(m)
         return m
 
-    def accept_descriptors(self, m: Module, descriptor: data.View, begin: Signal, done: Signal) -> None:
-        """Handshake with the sequencer."""
+    def handshake(self, m: Module) -> None:
+        """Descriptors and semaphores, one descriptor at a time."""
         incoming = self.descriptor.payload
         needs = Signal.like(self.take)
         accept = Signal()
@@ -165,52 +102,137 @@ class PixelEngine(wiring.Component):
             accept.eq(self.descriptor.valid & self.idle & ~(needs & ~self.available).any()),
             self.descriptor.ready.eq(accept),
             self.take.eq(Mux(accept, needs, 0)),
-            self.give.eq(Mux(done, descriptor.signal_each | descriptor.signal_last, 0)),
+            self.give.eq(Mux(self.done, self.held.signal_each | self.held.signal_last, 0)),
             self.idle.eq(~self.busy),
         ]
-        m.d.sync += begin.eq(accept)
+        m.d.sync += self.begin.eq(accept)
         with m.If(accept):
-            m.d.sync += descriptor.eq(incoming)
+            m.d.sync += self.held.eq(incoming)
             m.d.sync += self.busy.eq(1)
-        with m.Elif(done):
+        with m.Elif(self.done):
             m.d.sync += self.busy.eq(0)
 
-    def sampler_step(self, m: Module, descriptor: data.View, begin: Signal, noise: NoiseGenerator, valid: list,
-                     control: list, address: list) -> None:
+    def walk_elements(self, m: Module) -> None:
+        """Stage 0: the walks stand on an element, two cycles on each in STEP."""
+        walk, rows, held = self.walk, self.rows, self.held
+        going_on = Signal()
+        m.d.comb += [
+            going_on.eq(self.issuing & (self.patch | self.second)),
+            self.ending.eq(going_on & walk.last),
+            walk.start.eq(self.begin),
+            walk.step.eq(going_on),
+            rows.start.eq(self.begin),
+            rows.step.eq(going_on & walk.token_end),
+            rows.stride.eq(held.token_stride),
+            walk.shape.patch.eq(self.patch),
+        ]
+        m.d.comb += [walk.shape[name].eq(held[name]) for name in ("grid", "stride", "channels", "coordinates")]
+        with m.If(self.begin):
+            m.d.sync += self.issuing.eq(1)
+            m.d.sync += self.second.eq(0)
+        with m.Elif(self.ending):
+            m.d.sync += self.issuing.eq(0)
+        with m.Else():
+            m.d.sync += self.second.eq(self.issuing & ~self.second)
+
+    def draw_noise(self, m: Module) -> None:
+        """Stage 0: a draw for every cycle of a STEP that wants noise."""
+        m.d.comb += [
+            self.noise.load.eq(self.seed_load),
+            self.noise.state.eq(self.seed),
+            self.noise.enable.eq(self.issuing & ~self.patch & self.held.draw_noise),
+        ]
+
+    def current_control(self, m: Module) -> data.View:
+        """Stage 0: what the later stages must know of the element."""
+        walk = self.walk
+        current = Signal(self.control_layout)
+        is_zero_tail = Signal()
+        m.d.comb += [
+            is_zero_tail.eq(walk.tail_index == self.held.coordinates),
+            current.second.eq(self.second),
+            current.inside.eq(walk.inside),
+            current.bank.eq(self.rows.bank),
+            current.slot.eq(walk.slot),
+            current.coordinate.eq(walk.tail & ~is_zero_tail),
+            current.pair.eq(walk.tail_index >> 1),
+            current.zero.eq(Mux(walk.tail, is_zero_tail, ~walk.inside)),
+            current.word_end.eq(walk.word_end),
+            current.token_end.eq(walk.token_end),
+        ]
+        return current
+
+    def send_control(self, m: Module) -> None:
+        """Stages 1 to STEP_STAGES: what travels beside the data, index i in stage i."""
+        address = bounded(self.walk.address, self.pixel_read.address)
+        control = chain(m, self.current_control(m), STEP_STAGES, "control", reset_less=True)
+        self.valid = chain(m, self.issuing, STEP_STAGES, "valid")
+        self.last = chain(m, self.ending, STEP_STAGES, "last")
+        self.control = [data.View(self.control_layout, copy) for copy in control]
+        self.address = chain(m, address, STEP_STAGES, "address", reset_less=True)
+        m.d.comb += self.done.eq(Mux(self.patch, self.last[PATCH_STAGES], self.last[STEP_STAGES]))
+
+    def read_elements(self, m: Module) -> None:
+        """Stage 1: reads of pixels, and of coordinates: the token's row and column in turn."""
+        walk, control = self.walk, self.control[1]
+        line = Signal(8, reset_less=True)
+        m.d.sync += line.eq(Mux(walk.tail_index[0], walk.column, walk.line))
+        m.d.comb += [
+            self.pixel_read.enable.eq(self.valid[1] & Mux(self.patch, control.inside, ~control.second)),
+            self.pixel_read.address.eq(self.address[1]),
+            self.coordinate.enable.eq(self.valid[1] & self.patch & control.coordinate),
+            self.coordinate.address.eq(bounded(line, self.coordinate.address)),
+        ]
+
+    def read_residual(self, m: Module) -> None:
+        """Stage 1: reads of the model's output, guided in the first cycle of a pixel and unguided in the second."""
+        residual_row = Signal(PIXEL_ADDRESS_BITS, reset_less=True)
+        base = Mux(self.second, self.held.unguided_base, self.held.guided_base)
+        m.d.sync += residual_row.eq(self.rows.row + self.walk.word + base)
+        for bank, port in enumerate((self.residual_0, self.residual_1)):
+            m.d.comb += port.enable.eq(self.valid[1] & ~self.patch & (self.control[1].bank == bank))
+            m.d.comb += port.address.eq(bounded(residual_row, port.address))
+
+    def step_pixels(self, m: Module) -> None:
         """STEP: from the data's arrival to the write."""
         m.submodules.sampler = sampler = SamplerStep()
-        arriving = control[DATA_STAGE]
-        coefficients = Signal(sampler.coefficients.shape(), reset_less=True)
-        loading = [begin, *(Signal(name=f"loading_{i}") for i in range(1, READ_LATENCY + 1))]
-        for before, after in zip(loading, loading[1:], strict=False):
-            m.d.sync += after.eq(before)
-        with m.If(loading[READ_LATENCY]):
-            m.d.sync += [coefficients[name].eq(self.step.data.word_select(i, 32))
-                         for i, name in enumerate(COEFFICIENTS)]
+        arriving = self.control[DATA_STAGE]
         word = Mux(arriving.bank, self.residual_1.data, self.residual_0.data)
         channel = word.word_select(arriving.slot, numbers.WIDE_BITS).as_signed()
-        drawn = Mux(descriptor.draw_noise, noise.value, 0)
+        drawn = Mux(self.held.draw_noise, self.noise.value, 0)
+        write = self.pixel_write
         m.d.comb += [
-            self.step.enable.eq(begin & (descriptor.operation == PixelOperation.STEP)),
-            self.step.address.eq(bounded(descriptor.step, self.step.address)),
-            sampler.coefficients.eq(coefficients),
+            sampler.coefficients.eq(self.read_coefficients(m, sampler.coefficients.shape())),
             sampler.second.eq(arriving.second),
             sampler.left.eq(Mux(arriving.second, drawn, self.pixel_read.data.as_signed())),
             sampler.right.eq(channel),
-            self.pixel_write.address.eq(address[STEP_STAGES]),
-            self.pixel_write.data.eq(sampler.value),
+            write.enable.eq(self.valid[STEP_STAGES] & self.control[STEP_STAGES].second & ~self.patch),
+            write.address.eq(self.address[STEP_STAGES]),
+            write.data.eq(sampler.value),
         ]
 
-    def patches(self, m: Module, descriptor: data.View, begin: Signal, patch: Signal, valid: list,
-                control: list) -> None:
+    def read_coefficients(self, m: Module, layout: data.Layout) -> data.View:
+        """The coefficients of a STEP's step, read in the cycle after acceptance and held."""
+        coefficients = Signal(layout, reset_less=True)
+        loading = chain(m, self.begin, READ_LATENCY, "loading")
+        m.d.comb += [
+            self.step.enable.eq(self.begin & (self.held.operation == PixelOperation.STEP)),
+            self.step.address.eq(bounded(self.held.step, self.step.address)),
+        ]
+        with m.If(loading[READ_LATENCY]):
+            m.d.sync += [coefficients[name].eq(self.step.data.word_select(i, 32))
+                         for i, name in enumerate(COEFFICIENTS)]
+        return coefficients
+
+    def pack_patches(self, m: Module) -> None:
         """PATCH: from the data's arrival to the writes."""
         m.submodules.packer = packer = self.packer_type(self.config)
-        arriving = control[DATA_STAGE]
+        arriving = self.control[DATA_STAGE]
         m.d.comb += [
-            packer.start.eq(begin),
-            packer.base.eq(descriptor.destination_base),
-            packer.words.eq(descriptor.words),
-            packer.valid.eq(valid[DATA_STAGE] & patch),
+            packer.start.eq(self.begin),
+            packer.base.eq(self.held.destination_base),
+            packer.words.eq(self.held.words),
+            packer.valid.eq(self.valid[DATA_STAGE] & self.patch),
             packer.pixel.eq(self.pixel_read.data),
             packer.coordinate.eq(self.coordinate.data.word_select(arriving.pair, 8)),
             packer.is_coordinate.eq(arriving.coordinate),

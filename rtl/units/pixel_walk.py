@@ -51,103 +51,139 @@ class PixelWalk(wiring.Component):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
+        self.channel = Signal(3, reset_less=True)
+        self.x = Signal(2, reset_less=True)
+        self.y = Signal(2, reset_less=True)
+        self.measure_shape(m)
+        self.find_ends(m)
+        self.check_inside(m)
+        self.next_address(m)
+        with m.If(self.step):
+            self.move_address(m)
+            self.move_slot(m)
+            self.move_in_window(m)
+            self.move_token(m)
+        with m.If(self.start):
+            self.go_to_first(m)
+        return m
+
+    def measure_shape(self, m: Module) -> None:
+        """What the shape says; settles in the cycle before the start."""
         shape = self.shape
-        channel = Signal(3, reset_less=True)
-        x = Signal(2, reset_less=True)
-        y = Signal(2, reset_less=True)
-
-        # What the shape says; settles in the cycle before the start.
-        side = Signal(9)               # pixels along a side of the image
-        plane = Signal(2 * 9, reset_less=True)
-        window_end = Signal(2)
-        tail_length = Signal(5)
-        window_step = Signal(PIXEL_ADDRESS_BITS)
-        m.d.comb += [
-            side.eq(Mux(shape.stride[1], shape.grid << 1, shape.grid)),
-            window_end.eq(Mux(shape.patch, PATCH_SIDE - 1, shape.stride - 1)),
-            tail_length.eq(Mux(shape.patch, shape.coordinates + (shape.channels[0] ^ shape.coordinates[0]), 0)),
-            window_step.eq(Mux(shape.stride[1], side << 1, side)),
-        ]
         square = Signal(2 * 8)
-        m.d.comb += square.eq(shape.grid * shape.grid)
-        m.d.sync += plane.eq(Mux(shape.stride[1], square << 2, square))
-
-        # Where the loops stand.
-        channel_end = Signal()
-        x_end = Signal()
-        y_end = Signal()
-        column_end = Signal()
-        line_end = Signal()
-        window_last = Signal()
+        self.side = Signal(9)               # pixels along a side of the image
+        self.plane = Signal(2 * 9, reset_less=True)
+        self.window_end = Signal(2)
+        self.tail_length = Signal(5)
+        self.window_step = Signal(PIXEL_ADDRESS_BITS)
+        odd = shape.channels[0] ^ shape.coordinates[0]
         m.d.comb += [
-            channel_end.eq(channel == shape.channels - 1),
-            x_end.eq(x == window_end),
-            y_end.eq(y == window_end),
-            column_end.eq(self.column == shape.grid - 1),
-            line_end.eq(self.line == shape.grid - 1),
-            window_last.eq(channel_end & x_end & y_end),
-            self.token_end.eq(Mux(self.tail, self.tail_index + 1 == tail_length, window_last & (tail_length == 0))),
-            self.last.eq(self.token_end & column_end & line_end),
+            self.side.eq(Mux(shape.stride[1], shape.grid << 1, shape.grid)),
+            self.window_end.eq(Mux(shape.patch, PATCH_SIDE - 1, shape.stride - 1)),
+            self.tail_length.eq(Mux(shape.patch, shape.coordinates + odd, 0)),
+            self.window_step.eq(Mux(shape.stride[1], self.side << 1, self.side)),
+            square.eq(shape.grid * shape.grid),
+        ]
+        m.d.sync += self.plane.eq(Mux(shape.stride[1], square << 2, square))
+
+    def find_ends(self, m: Module) -> None:
+        """Which loops stand at their end."""
+        self.channel_end = Signal()
+        self.x_end = Signal()
+        self.y_end = Signal()
+        self.column_end = Signal()
+        self.line_end = Signal()
+        self.window_last = Signal()
+        tail_end = self.tail_index + 1 == self.tail_length
+        m.d.comb += [
+            self.channel_end.eq(self.channel == self.shape.channels - 1),
+            self.x_end.eq(self.x == self.window_end),
+            self.y_end.eq(self.y == self.window_end),
+            self.column_end.eq(self.column == self.shape.grid - 1),
+            self.line_end.eq(self.line == self.shape.grid - 1),
+            self.window_last.eq(self.channel_end & self.x_end & self.y_end),
+            self.token_end.eq(Mux(self.tail, tail_end, self.window_last & (self.tail_length == 0))),
+            self.last.eq(self.token_end & self.column_end & self.line_end),
             self.word_end.eq(self.token_end | (self.slot == self.config.width - 1)),
-            self.inside.eq(~self.tail & ~(shape.patch & Cat(
-                (y == 0) & (self.line == 0),
-                (x == 0) & (self.column == 0),
-                (y == PATCH_SIDE - 1) & line_end & ~shape.stride[1],
-                (x == PATCH_SIDE - 1) & column_end & ~shape.stride[1],
-            ).any())),
         ]
 
-        # One adder: the address of the outermost loop that goes on, plus that loop's step.
-        starts = [Signal(PIXEL_ADDRESS_BITS, name=f"{name}_start", reset_less=True)
-                  for name in ("column", "row", "token", "line")]
+    def check_inside(self, m: Module) -> None:
+        """A 3x3 window reaches one pixel past its token: upwards and to the left, with stride 1 on every side."""
+        stride_1 = ~self.shape.stride[1]
+        outside = Cat(
+            (self.y == 0) & (self.line == 0),
+            (self.x == 0) & (self.column == 0),
+            (self.y == PATCH_SIDE - 1) & self.line_end & stride_1,
+            (self.x == PATCH_SIDE - 1) & self.column_end & stride_1,
+        ).any()
+        m.d.comb += self.inside.eq(~self.tail & ~(self.shape.patch & outside))
+
+    def next_address(self, m: Module) -> None:
+        """One adder: the address of the outermost loop that goes on, plus that loop's step."""
+        self.starts = [Signal(PIXEL_ADDRESS_BITS, name=f"{name}_start", reset_less=True)
+                       for name in ("column", "row", "token", "line")]
+        self.target = Signal(PIXEL_ADDRESS_BITS)
+        self.restarted = Signal(4)  # loops that begin anew, innermost first
+        column, row, token, line = self.starts
         base = Signal(PIXEL_ADDRESS_BITS)
         increment = Signal(PIXEL_ADDRESS_BITS)
-        target = Signal(PIXEL_ADDRESS_BITS)
-        restarted = Signal(4)  # loops that begin anew, innermost first
-        m.d.comb += target.eq(base + increment)
-        with m.If(self.token_end & column_end):
-            m.d.comb += [base.eq(starts[3]), increment.eq(window_step), restarted.eq(0b1111)]
+        m.d.comb += self.target.eq(base + increment)
+        with m.If(self.token_end & self.column_end):
+            m.d.comb += [base.eq(line), increment.eq(self.window_step), self.restarted.eq(0b1111)]
         with m.Elif(self.token_end):
-            m.d.comb += [base.eq(starts[2]), increment.eq(shape.stride), restarted.eq(0b0111)]
-        with m.Elif(self.tail | window_last):
-            m.d.comb += [base.eq(self.address), increment.eq(0), restarted.eq(0)]
-        with m.Elif(channel_end & x_end):
-            m.d.comb += [base.eq(starts[1]), increment.eq(side), restarted.eq(0b0011)]
-        with m.Elif(channel_end):
-            m.d.comb += [base.eq(starts[0]), increment.eq(1), restarted.eq(0b0001)]
+            m.d.comb += [base.eq(token), increment.eq(self.shape.stride), self.restarted.eq(0b0111)]
+        with m.Elif(self.tail | self.window_last):
+            m.d.comb += [base.eq(self.address), increment.eq(0), self.restarted.eq(0)]
+        with m.Elif(self.channel_end & self.x_end):
+            m.d.comb += [base.eq(row), increment.eq(self.side), self.restarted.eq(0b0011)]
+        with m.Elif(self.channel_end):
+            m.d.comb += [base.eq(column), increment.eq(1), self.restarted.eq(0b0001)]
         with m.Else():
-            m.d.comb += [base.eq(self.address), increment.eq(plane), restarted.eq(0)]
+            m.d.comb += [base.eq(self.address), increment.eq(self.plane), self.restarted.eq(0)]
 
-        with m.If(self.step):
-            m.d.sync += self.address.eq(target)
-            for start, again in zip(starts, restarted, strict=True):
-                with m.If(again):
-                    m.d.sync += start.eq(target)
-            m.d.sync += self.slot.eq(self.slot + 1)
-            with m.If(self.slot == self.config.width - 1):
-                m.d.sync += self.word.eq(self.word + 1)
-            m.d.sync += channel.eq(Mux(channel_end, 0, channel + 1))
-            with m.If(channel_end):
-                m.d.sync += x.eq(Mux(x_end, 0, x + 1))
-            with m.If(channel_end & x_end):
-                m.d.sync += y.eq(Mux(y_end, 0, y + 1))
-            with m.If(self.tail):
-                m.d.sync += self.tail_index.eq(self.tail_index + 1)
-            with m.Elif(window_last):
-                m.d.sync += self.tail.eq(1)
-            with m.If(self.token_end):
-                m.d.sync += [
-                    self.slot.eq(0), self.word.eq(0), self.tail.eq(0), self.tail_index.eq(0),
-                    channel.eq(0), x.eq(0), y.eq(0),
-                    self.column.eq(Mux(column_end, 0, self.column + 1)),
-                ]
-            with m.If(self.token_end & column_end):
-                m.d.sync += self.line.eq(self.line + 1)
-        with m.If(self.start):
-            origin = Mux(shape.patch, -(side + 1), 0)
-            m.d.sync += [
-                self.slot.eq(0), self.word.eq(0), self.tail.eq(0), self.tail_index.eq(0),
-                channel.eq(0), x.eq(0), y.eq(0), self.column.eq(0), self.line.eq(0),
-                self.address.eq(origin), *(start.eq(origin) for start in starts),
-            ]
-        return m
+    def move_address(self, m: Module) -> None:
+        """On to the next address, where the loops that begin anew start."""
+        m.d.sync += self.address.eq(self.target)
+        for start, again in zip(self.starts, self.restarted, strict=True):
+            with m.If(again):
+                m.d.sync += start.eq(self.target)
+
+    def move_slot(self, m: Module) -> None:
+        """On within the words."""
+        m.d.sync += self.slot.eq(self.slot + 1)
+        with m.If(self.slot == self.config.width - 1):
+            m.d.sync += self.word.eq(self.word + 1)
+
+    def move_in_window(self, m: Module) -> None:
+        """On to the next channel, pixel, row, and at last to the tail."""
+        m.d.sync += self.channel.eq(Mux(self.channel_end, 0, self.channel + 1))
+        with m.If(self.channel_end):
+            m.d.sync += self.x.eq(Mux(self.x_end, 0, self.x + 1))
+        with m.If(self.channel_end & self.x_end):
+            m.d.sync += self.y.eq(Mux(self.y_end, 0, self.y + 1))
+        with m.If(self.tail):
+            m.d.sync += self.tail_index.eq(self.tail_index + 1)
+        with m.Elif(self.window_last):
+            m.d.sync += self.tail.eq(1)
+
+    def move_token(self, m: Module) -> None:
+        """After a token's last element, on to the next token; goes before what the other loops do."""
+        with m.If(self.token_end):
+            self.clear_token(m)
+            m.d.sync += self.column.eq(Mux(self.column_end, 0, self.column + 1))
+        with m.If(self.token_end & self.column_end):
+            m.d.sync += self.line.eq(self.line + 1)
+
+    def go_to_first(self, m: Module) -> None:
+        """The first element; a window's first pixel is above and to the left of the image."""
+        origin = Mux(self.shape.patch, -(self.side + 1), 0)
+        self.clear_token(m)
+        m.d.sync += [self.column.eq(0), self.line.eq(0), self.address.eq(origin)]
+        m.d.sync += [start.eq(origin) for start in self.starts]
+
+    def clear_token(self, m: Module) -> None:
+        """The first element of a token."""
+        m.d.sync += [
+            self.slot.eq(0), self.word.eq(0), self.tail.eq(0), self.tail_index.eq(0),
+            self.channel.eq(0), self.x.eq(0), self.y.eq(0),
+        ]

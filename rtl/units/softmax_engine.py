@@ -80,16 +80,25 @@ class SoftmaxEngine(wiring.Component):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        config = self.config
-        offered = self.descriptor.payload
-        held = Signal(descriptor_layout(Opcode.SOFTMAX), reset_less=True)
-        m.submodules.iterations = iterations = Iterations(1)
-        # Position of the word that is read.
-        word = Signal(held.words.shape())
-        lane = Signal(range(config.lanes))
-        address = Signal(REGISTER_BITS, reset_less=True)
-        last_word = Signal()
-        last_cycle = Signal()
+        self.held = Signal(descriptor_layout(Opcode.SOFTMAX), reset_less=True)
+        m.submodules.iterations = self.iterations = Iterations(1)
+        self.read_word = Signal(self.held.words.shape())    # position of the word that is read
+        self.read_lane = Signal(range(self.config.lanes))
+        self.last_word = Signal()
+        self.last_cycle = Signal()
+        self.handshake(m)
+        self.read_scores(m)
+        self.send_flags(m)
+        self.send_tags(m)
+        self.hold_scores(m)
+        self.write_probabilities(m)
+        self.scale_rows(m)
+        self.hold_scales(m)
+        return m
+
+    def handshake(self, m: Module) -> None:
+        """Descriptors and semaphores; the next descriptor follows without a gap."""
+        offered, iterations = self.descriptor.payload, self.iterations
         m.d.comb += [
             iterations.valid.eq(self.descriptor.valid),
             iterations.clear.eq(1),
@@ -97,75 +106,95 @@ class SoftmaxEngine(wiring.Component):
             iterations.wait_each.eq(offered.wait_each),
             iterations.count.eq(1),
             iterations.available.eq(self.available),
-            iterations.last_cycle.eq(last_cycle),
+            iterations.last_cycle.eq(self.last_cycle),
             self.descriptor.ready.eq(iterations.accept),
             self.take.eq(iterations.take),
             self.busy.eq(iterations.running),
-            last_word.eq(word == held.words - 1),
-            last_cycle.eq(last_word & (lane == config.lanes - 1)),
-            self.score.enable.eq(iterations.running),
+        ]
+        with m.If(iterations.accept):
+            m.d.sync += self.held.eq(offered)
+
+    def read_scores(self, m: Module) -> None:
+        """Stage 1: reads, word after word, lane after lane."""
+        address = Signal(REGISTER_BITS, reset_less=True)
+        m.d.comb += [
+            self.last_word.eq(self.read_word == self.held.words - 1),
+            self.last_cycle.eq(self.last_word & (self.read_lane == self.config.lanes - 1)),
+            self.score.enable.eq(self.iterations.running),
             self.score.address.eq(bounded(address, self.score.address)),
         ]
-        with m.If(iterations.running):
+        with m.If(self.iterations.running):
             m.d.sync += address.eq(address + 1)
-            m.d.sync += word.eq(Mux(last_word, 0, word + 1))
-            m.d.sync += lane.eq(lane + last_word)
-        with m.If(iterations.accept):
-            m.d.sync += held.eq(offered)
-            m.d.sync += address.eq(Mux(offered.slot, config.score_words // 2, 0))
-        # What goes along with the word; flags are zero where nothing is.
-        tail_cycles = tail(config)
-        read_tag = Signal(Tag(config))
-        running = iterations.running
+            m.d.sync += self.read_word.eq(Mux(self.last_word, 0, self.read_word + 1))
+            m.d.sync += self.read_lane.eq(self.read_lane + self.last_word)
+        with m.If(self.iterations.accept):
+            m.d.sync += address.eq(Mux(self.descriptor.payload.slot, self.config.score_words // 2, 0))
+
+    def send_flags(self, m: Module) -> None:
+        """Flags that go along with a word, index i in the cycle i after its read; zero where nothing is."""
+        running = self.iterations.running
+        cycles = tail(self.config)
+        self.valid = chain(m, running, WRITE_DELAY, "valid")
+        self.row_end = chain(m, running & self.last_word, cycles, "row_end")
+        self.end = chain(m, running & self.last_cycle, cycles, "end")
+        self.row_start = chain(m, running & (self.read_word == 0), WRITE_DELAY, "row_start")
+        m.d.comb += self.idle.eq(~running & ~Cat(self.end).any())
+
+    def send_tags(self, m: Module) -> None:
+        """What else goes along with a word, index i in the cycle i after its read."""
+        layout = Tag(self.config)
+        read_tag = Signal(layout)
         m.d.comb += [
-            read_tag.row.eq(Cat(lane, held.slot)),
-            read_tag.multiplier.eq(held.multiplier),
-            read_tag.give.eq(held.signal_each | held.signal_last),
+            read_tag.row.eq(Cat(self.read_lane, self.held.slot)),
+            read_tag.multiplier.eq(self.held.multiplier),
+            read_tag.give.eq(self.held.signal_each | self.held.signal_last),
         ]
-        valid = chain(m, running, WRITE_DELAY, "valid")
-        row_end = chain(m, running & last_word, tail_cycles, "row_end")
-        end = chain(m, running & last_cycle, tail_cycles, "end")
-        row_start = chain(m, running & (word == 0), WRITE_DELAY, "row_start")
-        tags = [data.View(Tag(config), value)
-                for value in chain(m, read_tag, tail_cycles, "tag", reset_less=True)]
-        addresses = chain(m, self.score.address, WRITE_DELAY, "address", reset_less=True)
-        m.d.comb += self.idle.eq(~running & ~Cat(end).any())
-        # Stage 3: the word and its row's maximum.
-        maxima = Array(self.maxima[i] for i in range(2 * config.lanes))
-        scores = Signal(data.ArrayLayout(signed(numbers.SCORE_BITS), config.width), reset_less=True)
-        maximum = Signal(signed(numbers.SCORE_BITS), reset_less=True)
-        with m.If(valid[READ_LATENCY]):
-            m.d.sync += scores.as_value().eq(self.score.data)
-            m.d.sync += maximum.eq(maxima[tags[READ_LATENCY].row])
-        # Stages 4 and 5: probabilities.
-        m.submodules.exponential = exponential = self.exponential_unit(config)
+        copies = chain(m, read_tag, tail(self.config), "tag", reset_less=True)
+        self.tags = [data.View(layout, copy) for copy in copies]
+        self.addresses = chain(m, self.score.address, WRITE_DELAY, "address", reset_less=True)
+
+    def hold_scores(self, m: Module) -> None:
+        """Stage 3: the word and its row's maximum."""
+        maxima = Array(self.maxima[i] for i in range(2 * self.config.lanes))
+        self.scores = Signal(data.ArrayLayout(signed(numbers.SCORE_BITS), self.config.width), reset_less=True)
+        self.maximum = Signal(signed(numbers.SCORE_BITS), reset_less=True)
+        with m.If(self.valid[READ_LATENCY]):
+            m.d.sync += self.scores.as_value().eq(self.score.data)
+            m.d.sync += self.maximum.eq(maxima[self.tags[READ_LATENCY].row])
+
+    def write_probabilities(self, m: Module) -> None:
+        """Stages 4 and 5: probabilities."""
+        m.submodules.exponential = self.exponential = exponential = self.exponential_unit(self.config)
         m.d.comb += [
-            exponential.valid.eq(valid[READ_LATENCY + SELECT]),
-            exponential.maximum.eq(maximum),
-            exponential.scores.eq(scores),
-            self.probability.enable.eq(valid[WRITE_DELAY]),
-            self.probability.address.eq(addresses[WRITE_DELAY]),
+            exponential.valid.eq(self.valid[READ_LATENCY + SELECT]),
+            exponential.maximum.eq(self.maximum),
+            exponential.scores.eq(self.scores),
+            self.probability.enable.eq(self.valid[WRITE_DELAY]),
+            self.probability.address.eq(self.addresses[WRITE_DELAY]),
             self.probability.data.eq(exponential.probabilities),
         ]
-        # Rows.
-        m.submodules.row_scale = row_scale = RowScale(config)
+
+    def scale_rows(self, m: Module) -> None:
+        """From a row's probabilities to its scale; a signal comes with the last row's."""
+        m.submodules.row_scale = self.row_scale = row_scale = RowScale(self.config)
         m.d.comb += [
-            row_scale.valid.eq(valid[WRITE_DELAY]),
-            row_scale.first.eq(row_start[WRITE_DELAY]),
-            row_scale.last.eq(row_end[WRITE_DELAY]),
-            row_scale.probabilities.eq(exponential.probabilities),
-            row_scale.multiplier.eq(tags[tail_cycles - 1].multiplier),
-            self.give.eq(Mux(end[tail_cycles], tags[tail_cycles].give, 0)),
+            row_scale.valid.eq(self.valid[WRITE_DELAY]),
+            row_scale.first.eq(self.row_start[WRITE_DELAY]),
+            row_scale.last.eq(self.row_end[WRITE_DELAY]),
+            row_scale.probabilities.eq(self.exponential.probabilities),
+            row_scale.multiplier.eq(self.tags[tail(self.config) - 1].multiplier),
+            self.give.eq(Mux(self.end[-1], self.tags[-1].give, 0)),
         ]
-        rows = range(2 * config.lanes)
+
+    def hold_scales(self, m: Module) -> None:
+        """The last stage: the registers of the rows."""
+        rows = range(2 * self.config.lanes)
         multipliers = [Signal(numbers.MULTIPLIER_BITS, name=f"row_multiplier_{i}", reset_less=True) for i in rows]
         exponents = [Signal(Reciprocal.EXPONENT_BITS, name=f"row_exponent_{i}", reset_less=True) for i in rows]
-        with m.If(row_end[tail_cycles]):
-            with m.Switch(tags[tail_cycles].row):
-                for i in rows:
-                    with m.Case(i):
-                        m.d.sync += multipliers[i].eq(row_scale.scale)
-                        m.d.sync += exponents[i].eq(row_scale.exponent)
+        with m.If(self.row_end[-1]), m.Switch(self.tags[-1].row):
+            for i in rows:
+                with m.Case(i):
+                    m.d.sync += multipliers[i].eq(self.row_scale.scale)
+                    m.d.sync += exponents[i].eq(self.row_scale.exponent)
         m.d.comb += [self.row_multiplier[i].eq(multipliers[i]) for i in rows]
         m.d.comb += [self.row_exponent[i].eq(exponents[i]) for i in rows]
-        return m

@@ -24,7 +24,7 @@ quote = '$(subst ','\'',$(1))'
 option = $(if $(2),$(1) $(call quote,$(2)))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup sim test lint verilog train bench fuzz clean
+.PHONY: help setup sim test formal lint verilog report train bench fuzz clean
 
 help: ## Print this list
 	@echo "Halftone: 4-bit diffusion transformers on open FPGAs"
@@ -43,6 +43,9 @@ sim: $(stamp) ## Draw one image through the RTL and check it (MODEL=, CLASS=, SE
 test: $(stamp) ## Run the whole regression (TESTS=pytest arguments, SEED=, WAVES=1)
 	@$(if $(SEED),HALFTONE_SEED=$(call quote,$(SEED))) $(python) -m pytest $(TESTS)
 
+formal: $(stamp) ## Prove what is claimed of the hardware, and refute planted bugs
+	@$(python) -m tests.formal
+
 lint: $(stamp) ## Check the style of every Python file
 	@$(python) -m ruff check --quiet .
 
@@ -51,6 +54,11 @@ verilog: $(stamp) ## Write the core's Verilog (CONFIG=name of a file in configs/
 		echo "make verilog needs CONFIG=, one of: $$(cd configs && ls *.toml | sed 's/\.toml$$//' | tr '\n' ' ')" >&2; exit 2; }
 	@$(python) -m rtl.verilog --config $(call quote,configs/$(CONFIG).toml) \
 		--output $(call quote,build/verilog/$(CONFIG))
+
+report: $(stamp) ## Synthesise the core for ECP5 and count its cells; minutes (CONFIG=name of a file in configs/)
+	@test -n $(call quote,$(CONFIG)) || { \
+		echo "make report needs CONFIG=, one of: $$(cd configs && ls *.toml | sed 's/\.toml$$//' | tr '\n' ' ')" >&2; exit 2; }
+	@$(python) -m boards.report --config $(call quote,configs/$(CONFIG).toml)
 
 train: $(stamp) ## Train a model, then fine-tune it to 4 bits (MODEL=)
 	@test -n $(call quote,$(MODEL)) || { echo "make train needs MODEL=, the name of a model" >&2; exit 2; }

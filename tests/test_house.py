@@ -16,7 +16,7 @@ from sim.verilog_ports import top_level_ports
 
 ROOT = Path(__file__).resolve().parents[1]
 VERILOG = Path(__file__).with_name("fifo.v")
-TARGETS = {"help", "setup", "sim", "test", "lint", "verilog", "train", "bench", "fuzz", "clean"}
+TARGETS = {"help", "setup", "sim", "test", "lint", "verilog", "train", "bench", "fuzz", "formal", "report", "clean"}
 
 
 @pytest.fixture(scope="module")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from amaranth.hdl import Module, Signal, signed, unsigned
+from amaranth.hdl import Module, Mux, Signal, signed, unsigned
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -83,11 +83,8 @@ class Lane(wiring.Component):
 
     @staticmethod
     def accumulate(m: Module, control: data.View, total: Signal, product: Signal) -> None:
-        """total <- product, 16 total + product or total + product, by ``control``."""
+        """total <- product, 16 total + product or total + product, by ``control``; one adder for all three."""
+        before = Signal(total.shape(), name=f"before_{total.name}")
+        m.d.comb += before.eq(Mux(control.first, 0, Mux(control.shift, total << numbers.NIBBLE_BITS, total)))
         with m.If(control.valid):
-            with m.If(control.first):
-                m.d.sync += total.eq(product)
-            with m.Elif(control.shift):
-                m.d.sync += total.eq((total << numbers.NIBBLE_BITS) + product)
-            with m.Else():
-                m.d.sync += total.eq(total + product)
+            m.d.sync += total.eq(before + product)

@@ -8,6 +8,9 @@ from amaranth.lib.wiring import In
 
 from rtl.memory.ports import ReadPort, WritePort
 
+UNGUARDED = {"no_rw_check": 1}
+"""Yosys' word for a memory whose reader never meets its writer: no logic for that case beside the block RAM."""
+
 
 class Ram(wiring.Component):
     """``depth`` words of ``bits`` bits in block RAM.
@@ -28,7 +31,7 @@ class Ram(wiring.Component):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        m.submodules.store = store = memory.Memory(shape=self.bits, depth=self.depth, init=[])
+        m.submodules.store = store = memory.Memory(shape=self.bits, depth=self.depth, init=[], attrs=UNGUARDED)
         read = store.read_port()
         write = store.write_port()
         output = Signal(self.bits, reset_less=True)

@@ -15,8 +15,8 @@ from amaranth.lib import wiring
 
 from golden.spec.hardware import FORMAT_VERSION, HardwareConfig, load_hardware
 from golden.spec.validation import ConfigError
+from rtl.bench import catalogue, catalogue_array, catalogue_pixel
 from rtl.core import TRACED, Core
-from rtl.units import catalogue, catalogue_array, catalogue_pixel
 from rtl.units.norm_engine import tail as norm_tail
 from rtl.units.softmax_engine import tail as softmax_tail
 

@@ -18,7 +18,7 @@ from golden.spec.descriptors import (
 from golden.spec.hardware import HardwareConfig
 from golden.spec.registers import ErrorCode
 from rtl.control.engine import descriptor_layout
-from rtl.control.relocate import field_slices, relocate
+from rtl.control.relocate import field_slices, relocate, relocated_fields
 from rtl.memory.bounds import bounded
 from rtl.memory.ports import ReadPort
 
@@ -66,6 +66,7 @@ class Sequencer(wiring.Component):
         self.remote = Signal()                       # the descriptor was named by EXECUTE
         self.remote_address = Signal(REGISTER_BITS)
         self.registers = [Signal(REGISTER_BITS, name=f"register_{index}") for index in range(REGISTERS)]
+        self.relocated = relocated_fields(m, self.word, self.registers)
         self.depth = Signal(DEPTH_BITS)
         self.loop_start = [Signal(REGISTER_BITS, name=f"loop_start_{level}") for level in range(LOOP_LEVELS)]
         self.loop_count = [Signal(COUNT_BITS, name=f"loop_count_{level}") for level in range(LOOP_LEVELS)]
@@ -164,7 +165,7 @@ class Sequencer(wiring.Component):
     def execute_engine(self, m: Module, engine: Engine) -> None:
         """Add registers and hand the descriptor to its engine's queue."""
         port = getattr(self, f"issue_{engine.name.lower()}")
-        misfits = relocate(m, Opcode(engine), self.word, self.registers, port.payload)
+        misfits = relocate(m, Opcode(engine), self.word, self.relocated, port.payload)
         with m.If(misfits.any()):
             self.fail(m, ErrorCode.ADDRESS)
         with m.Else():
@@ -220,7 +221,7 @@ class Sequencer(wiring.Component):
     def execute_remote(self, m: Module) -> None:
         """Fetch the one descriptor at address + register and execute it in place of this one."""
         payload = Signal(data.StructLayout({"address": REGISTER_BITS}))
-        misfits = relocate(m, Opcode.EXECUTE, self.word, self.registers, payload)
+        misfits = relocate(m, Opcode.EXECUTE, self.word, self.relocated, payload)
         with m.If(misfits.any() | self.remote):
             self.fail(m, ErrorCode.ADDRESS)
         with m.Else():

@@ -14,7 +14,7 @@ from amaranth.hdl import Assert, Assume, Module, Mux, Signal
 
 from golden.spec.hardware import REGISTER_BITS
 from rtl.array.front_end import FrontEnd
-from rtl.units.bugs_array import HastyFrontEnd
+from rtl.bench.bugs_array import HastyFrontEnd
 from tests.formal.prove import SMALL, Monitor, Property, free, inside, previous
 
 WIDTH = SMALL.width

@@ -17,7 +17,7 @@ from amaranth.hdl import Assert, Assume, Module, Signal, Value, signed
 
 from golden.spec import numbers
 from rtl.array.lane import LANE_LATENCY, Lane, LaneControl
-from rtl.units.bugs_array import UnshiftedLane
+from rtl.bench.bugs_array import UnshiftedLane
 from tests.formal.prove import SMALL, Monitor, Property, fixed, free, inside, previous
 
 BITS = numbers.NIBBLE_BITS

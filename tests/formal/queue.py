@@ -12,8 +12,8 @@ from amaranth.hdl import Assert, Module, Signal
 from amaranth.lib import data
 
 from golden.spec.descriptors import QUEUE_DEPTH
+from rtl.bench.bugs_array import DroppingQueue
 from rtl.control.queue import DescriptorQueue
-from rtl.units.bugs_array import DroppingQueue
 from tests.formal.prove import Monitor, Property, fixed, free, inside, previous
 
 COUNT_BITS = 6

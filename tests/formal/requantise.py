@@ -13,7 +13,7 @@ from amaranth.hdl import Array, Assert, Const, Module, Mux, Signal, signed
 
 from golden.spec import numbers
 from golden.spec.numbers import Format
-from rtl.units.bugs_array import UnroundedRequantise
+from rtl.bench.bugs_array import UnroundedRequantise
 from rtl.units.requantise import REQUANTISE_LATENCY, Requantise
 from tests.formal.prove import SMALL, Monitor, Property, free, inside, previous
 

@@ -11,8 +11,8 @@ from __future__ import annotations
 from amaranth.hdl import Array, Assert, Assume, Cat, Module, Signal
 
 from golden.spec.descriptors import ENGINES, SEMAPHORE_BITS, Engine
+from rtl.bench.bugs_array import ForgetfulSemaphores
 from rtl.control.semaphores import Semaphores
-from rtl.units.bugs_array import ForgetfulSemaphores
 from tests.formal.prove import Monitor, Property, fixed, free, inside
 
 TOTAL_BITS = SEMAPHORE_BITS + 2

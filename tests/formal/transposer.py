@@ -11,8 +11,8 @@ from amaranth.hdl import Array, Assert, Module, Mux, Signal
 
 from golden.spec import numbers
 from golden.spec.hardware import REGISTER_BITS
+from rtl.bench.bugs_array import EarlyTransposer
 from rtl.memory.transposer import Transposer
-from rtl.units.bugs_array import EarlyTransposer
 from tests.formal.prove import SMALL, Monitor, Property, fixed, free, inside
 
 WIDTH = SMALL.width

@@ -12,6 +12,7 @@ from golden.spec import numbers
 from golden.spec.descriptors import Engine, Opcode
 from golden.spec.hardware import HardwareConfig
 from rtl.array.engine import ArrayEngine
+from rtl.bench import bugs_array as bugs
 from rtl.control.engine import descriptor_layout, engine_members
 from rtl.control.guard import Guard
 from rtl.control.queue import DescriptorQueue
@@ -21,7 +22,6 @@ from rtl.memory.loader import Loader
 from rtl.memory.ports import WritePort
 from rtl.memory.ram import Ram
 from rtl.memory.transposer import Transposer
-from rtl.units import bugs_array as bugs
 from rtl.units.requantise import Requantise
 
 TYPES: dict[str, dict[str | None, type]] = {

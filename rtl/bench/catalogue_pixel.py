@@ -7,11 +7,11 @@ from collections.abc import Callable
 from amaranth.lib import wiring
 
 from golden.spec.hardware import HardwareConfig
+from rtl.bench import bugs_pixel as bugs
+from rtl.bench.pixel_bench import PixelBench
 from rtl.control.registers import HostRegisters
 from rtl.memory.image_loader import ImageLoader
-from rtl.units import bugs_pixel as bugs
 from rtl.units.noise import NoiseGenerator
-from rtl.units.pixel_bench import PixelBench
 from rtl.units.pixel_engine import PixelEngine
 
 TYPES: dict[str, dict[str | None, type]] = {

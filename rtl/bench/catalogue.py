@@ -9,10 +9,10 @@ from amaranth.lib.wiring import In, Out, connect, flipped
 from golden.spec import numbers
 from golden.spec.descriptors import Opcode
 from golden.spec.hardware import HardwareConfig
+from rtl.bench.bugs import NORM_ENGINES, ROW_MAXIMA, SOFTMAX_ENGINES
 from rtl.control.engine import engine_members
 from rtl.memory.ports import WritePort
 from rtl.memory.ram import Ram
-from rtl.units.bugs import NORM_ENGINES, ROW_MAXIMA, SOFTMAX_ENGINES
 
 ENGINE_PORTS = ("available", "take", "give", "busy", "idle")
 

@@ -8,7 +8,6 @@ from amaranth.lib.wiring import In, Out
 
 from golden.spec.hardware import HardwareConfig, address_bits
 from rtl.array.lane import LANE_LATENCY, Lane, LaneControl
-from rtl.choose import choose
 
 DRAIN_LATENCY = LANE_LATENCY + 1
 """Cycles from the last row at the first lane's input to that lane's sums at ``drained``."""
@@ -63,5 +62,8 @@ class Grid(wiring.Component):
         m.d.sync += [self.drained_valid.eq(done.any()), lane.eq(upcoming)]
         with m.If(done.any()):
             m.d.sync += upcoming.eq(upcoming + 1)
-        m.d.sync += drained.eq(choose(sums, upcoming))
+        with m.Switch(upcoming):
+            for index, total in enumerate(sums):
+                with m.Case(index):
+                    m.d.sync += drained.eq(total)
         m.d.comb += [self.drained.eq(drained), self.drained_lane.eq(lane), self.drained_next.eq(done[0])]

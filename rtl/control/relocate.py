@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from amaranth.hdl import Module, Signal, Value
+from amaranth.hdl import Module, Mux, Signal, Value
 from amaranth.lib import data
 
 from golden.spec.descriptors import FIELDS, OPCODE_BITS, REGISTER_BITS, RELOCATABLE, SELECT, Opcode
-from rtl.choose import choose
 
 ADDERS = max(len(names) for names in RELOCATABLE.values())
 """Register adders: no descriptor has more relocatable fields."""
@@ -21,6 +20,16 @@ def field_slices(opcode: Opcode, word: Value) -> dict[str, Value]:
         slices[field.name] = bits.as_signed() if field.signed else bits
         position += field.bits
     return slices
+
+
+def choose(values: list[Value], index: Value) -> Value:
+    """``values[index]``, 0 past the end, as a balanced tree of two-way choices: half the cells of a switch."""
+    if not values:
+        return Value.cast(0)
+    if len(index) == 0:
+        return values[0]
+    half = 1 << (len(index) - 1)
+    return Mux(index[-1], choose(values[half:], index[:-1]), choose(values[:half], index[:-1]))
 
 
 def relocated_fields(m: Module, word: Value, registers: list[Signal]) -> list[Signal]:

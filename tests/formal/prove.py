@@ -7,6 +7,7 @@ followed by one that does not, so it holds for all time.
 
 from __future__ import annotations
 
+import abc
 import os
 import subprocess
 import sys
@@ -81,7 +82,7 @@ class Case:
         return holds, result, time.monotonic() - start
 
 
-class Monitor(Elaboratable):
+class Monitor(Elaboratable, abc.ABC):
     """A unit and what is claimed of it."""
 
     def elaborate(self, platform: object) -> Module:
@@ -89,8 +90,9 @@ class Monitor(Elaboratable):
         self.claim(m)
         return m
 
+    @abc.abstractmethod
     def claim(self, m: Module) -> None:
-        raise NotImplementedError
+        """Add the unit, assumptions on its inputs, and assertions."""
 
 
 def inside(m: Module, unit: wiring.Component) -> dict[str, Signal]:

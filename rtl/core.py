@@ -201,7 +201,8 @@ class Core(wiring.Component):
             guard.paused.eq(sequencer.paused),
             guard.progress.eq(sequencer.progress | moved.any()),
             guard.faults.eq(Cat(memory.fault for memory in self.memories.values())),
-            guard.conflicts.eq(Cat(self.conflicts.get(name, 0) for name in self.memories)),
+            guard.conflicts.eq(Cat(self.conflicts.get(name, 0) | memory.collision
+                                   for name, memory in self.memories.items())),
             guard.overflow.eq(self.semaphores.overflow),
             guard.program_error.eq(sequencer.error),
             guard.program_error_code.eq(sequencer.error_code),

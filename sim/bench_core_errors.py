@@ -111,7 +111,7 @@ async def damaged_segments(dut: Any) -> None:
 
 @cocotb.test(timeout_time=200, timeout_unit="ms")
 async def bad_programs(dut: Any) -> None:
-    """Illegal opcode, loops that do not match, addresses past the end, a register sum too wide: each its own code."""
+    """Illegal opcode, unmatched loops, addresses past the end, sums too wide, reads that meet writes: own codes."""
     bench = Bench(dut)
     await bench.start()
     depth = bench.config.activation_words
@@ -121,6 +121,9 @@ async def bad_programs(dut: Any) -> None:
     write_past_end = encode(Opcode.ARRAY, {**product, "destination_base": depth, "vector_stride": 1})
     overflow = [encode(Opcode.SET, {"mask": 1, "value0": (1 << 20) - 1}),
                 encode(Opcode.LOAD, {"base": 1, "base_register": 1, "rows": 1})]
+    # four cycles after the array the loader writes the rows that the array's second group reads in the same cycles
+    collision = [encode(Opcode.ARRAY, {**product, "count": 2, "tile_step": bench.config.width - 6}),
+                 encode(Opcode.LOAD, {"rows": bench.config.width}), halt]
     cases = (
         (ErrorCode.OPCODE, [15]),
         (ErrorCode.LOOP, [encode(Opcode.END, {})]),
@@ -128,6 +131,7 @@ async def bad_programs(dut: Any) -> None:
         (ErrorCode.ADDRESS, [read_past_end, halt]),
         (ErrorCode.ADDRESS, [write_past_end, halt]),
         (ErrorCode.ADDRESS, overflow),
+        (ErrorCode.SCHEDULE, collision),
         (ErrorCode.ADDRESS, [encode(Opcode.EXECUTE, {"address": bench.config.program_words})]),
     )
     for code, descriptors in cases:

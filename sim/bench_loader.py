@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import cocotb
-import numpy as np
 
 from golden.compile.words import parameter_words
 from golden.spec import numbers
@@ -180,10 +179,7 @@ async def loads(dut, credit):
     await driver.run(descriptors, timeout=100_000, on_cycle=watch.cycle)
     expected = expected_writes(config, model, words)
     board = Scoreboard("loader")
-    for index, name in enumerate(("cycle", "address", "data")):
-        board.compare(name, np.array([entry[index] for entry in expected], dtype=object),
-                      np.array([entry[index] for entry in watch.writes], dtype=object),
-                      [entry[0] for entry in expected])
+    board.compare_writes(expected, watch.writes)
     assert len(dut.written__data) == config.word_bits
     assert watch.compared["packed"] > DESCRIPTORS
     dut._log.info(board.finish(least=3 * DESCRIPTORS) + f"; parameters compared {watch.compared}")

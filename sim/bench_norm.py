@@ -122,7 +122,5 @@ async def matches_golden(dut, credit):
     await driver.run(descriptors, timeout=100_000, on_cycle=watch)
     expected = [write for start in model.starts for write in expected_writes(config, banks, table, *start)]
     board = Scoreboard("norm")
-    for index, name in enumerate(("cycle", "address", "data")):
-        board.compare(name, np.array([write[index] for write in expected], dtype=object),
-                      np.array([write[index] for write in writes], dtype=object), [write[0] for write in expected])
+    board.compare_writes(expected, writes)
     dut._log.info(board.finish(least=DESCRIPTORS * config.lanes))

@@ -122,8 +122,5 @@ async def matches_golden(dut, credit):
     assert len(watch.registers) == DESCRIPTORS
     board = Scoreboard("softmax")
     expected = compare_rows(config, board, model, scores, watch.registers)
-    for index, name in enumerate(("cycle", "address", "data")):
-        board.compare(name, np.array([write[index] for write in expected], dtype=object),
-                      np.array([write[index] for write in watch.writes], dtype=object),
-                      [write[0] for write in expected])
+    board.compare_writes(expected, watch.writes)
     dut._log.info(board.finish(least=DESCRIPTORS * config.lanes))

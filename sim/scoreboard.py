@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy
@@ -45,6 +46,17 @@ class Scoreboard:
         if len(wrong):
             raise MismatchError(self._describe(tensor, want, have, wrong, cycle))
         self.counts[tensor] += want.size
+
+    def compare_writes(self, expected: Sequence[tuple[int, int, int]], got: Sequence[tuple[int, int, int]]) -> None:
+        """Compare a memory's writes, each (cycle, address, data of any width), in their order.
+
+        Raises:
+            MismatchError: a write is missing or too many, or differs in its cycle, address or data.
+        """
+        for place, name in enumerate(("cycle", "address", "data")):
+            self.compare(name, numpy.array([write[place] for write in expected], dtype=object),
+                         numpy.array([write[place] for write in got], dtype=object),
+                         [write[0] for write in expected])
 
     def _describe(self, tensor: str, want: numpy.ndarray, have: numpy.ndarray, wrong: numpy.ndarray,
                   cycle: ArrayLike | None) -> str:

@@ -57,7 +57,7 @@ MEANINGS: dict[ErrorCode, tuple[str, str]] = {
     ErrorCode.LOOP: ("loops of the program are nested too deeply or do not match", "compile the image again"),
     ErrorCode.BUSY: ("it was asked for something that must wait until it stands still",
                      "wait until it is done or paused, or abort it"),
-    ErrorCode.SCHEDULE: ("two units used one memory port at once", "report the program that does this"),
+    ErrorCode.SCHEDULE: ("two units met at one port or word of a memory", "report the program that does this"),
     ErrorCode.SEMAPHORE: ("a semaphore left its range", "report the program that does this"),
 }
 """What each code means, and what to do."""

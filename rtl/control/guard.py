@@ -13,8 +13,9 @@ from golden.spec.registers import DATA_BITS, ErrorCode
 class Guard(wiring.Component):
     """Turn faults into one error pulse with its code; watch for progress.
 
-    ``faults``: a bit a memory, an access past its end; ``conflicts``: two units at one port. ``error`` is high one
-    cycle after the fault, for one cycle. So are ``watchdog_cycles`` cycles of ``running`` without ``progress``.
+    ``faults``: a bit a memory, an access past its end; ``conflicts``: two units at one port, or a word read while it
+    is written. ``error`` is high one cycle after the fault, for one cycle. So are ``watchdog_cycles`` cycles of
+    ``running`` without ``progress``.
     """
 
     def __init__(self, config: HardwareConfig, memories: int) -> None:

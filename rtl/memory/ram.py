@@ -16,8 +16,8 @@ class Ram(wiring.Component):
     """``depth`` words of ``bits`` bits in block RAM.
 
     Read latency READ_LATENCY (2) cycles, one read and one write a cycle. Reading the word that is being written gives
-    an undefined value: the schedule never does. An access at or past ``depth`` raises ``fault`` in the same cycle and
-    writes nothing.
+    an undefined value in block RAM, whatever a simulation shows: the schedule never does, and ``collision`` is high in
+    a cycle in which it happens. An access at or past ``depth`` raises ``fault`` in the same cycle and writes nothing.
     """
 
     def __init__(self, depth: int, bits: int) -> None:
@@ -27,6 +27,7 @@ class Ram(wiring.Component):
             "read": In(ReadPort(depth, bits)),
             "write": In(WritePort(depth, bits)),
             "fault": wiring.Out(1),
+            "collision": wiring.Out(1),
         })
 
     def elaborate(self, platform: object) -> Module:
@@ -41,6 +42,7 @@ class Ram(wiring.Component):
             write_fault.eq(self.write.enable & (self.write.address >= self.depth)),
             read_fault.eq(self.read.enable & (self.read.address >= self.depth)),
             self.fault.eq(write_fault | read_fault),
+            self.collision.eq(self.read.enable & self.write.enable & (self.read.address == self.write.address)),
             read.addr.eq(self.read.address),
             read.en.eq(1),
             write.addr.eq(self.write.address),

@@ -17,20 +17,11 @@ from sim.units import config_file
 CONFIG_VARIABLE = "HALFTONE_BENCH_CONFIG"
 MASKS = 1 << ENGINES
 MOST_CREDITS = 63
-FAN_IN = 4
 
 
 def bench_config() -> HardwareConfig:
     """The configuration that the unit was generated for."""
     return load_hardware(config_file(os.environ[CONFIG_VARIABLE]))
-
-
-def tree_stages(values: int) -> int:
-    """Register stages of a tree that combines four operands a stage."""
-    stages = 0
-    while FAN_IN ** stages < values:
-        stages += 1
-    return stages
 
 
 def issue(opcode: Opcode, values: dict[str, int]) -> int:

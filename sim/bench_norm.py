@@ -8,8 +8,9 @@ import numpy as np
 from golden.integer.norm import modulate, normalise
 from golden.integer.product import activation_planes
 from golden.spec.descriptors import NormFormat, Opcode
+from golden.spec.latency import norm_tail, norm_word_cycles
 from sim import seed as seeds
-from sim.bench_engine import EngineDriver, Model, bench_config, load, pack, random_masks, tree_stages
+from sim.bench_engine import EngineDriver, Model, bench_config, load, pack, random_masks
 from sim.clock import Clock
 from sim.scoreboard import Scoreboard
 
@@ -19,11 +20,11 @@ LIMITS = {NormFormat.UINT4: (0, 15), NormFormat.INT8: (-128, 127)}
 
 
 def word_cycles(values):
-    return 2 if values["format"] == NormFormat.INT8 else 1
+    return norm_word_cycles(NormFormat(values["format"]))
 
 
 def tail(config, values):
-    return 14 + tree_stages(config.width) + (values["words"] - 1) * word_cycles(values)
+    return norm_tail(config, values["words"], NormFormat(values["format"]))
 
 
 def random_residual(random, rows, width):

@@ -7,8 +7,9 @@ from collections import deque
 import cocotb
 import numpy as np
 
+from golden.spec.latency import tree_stages
 from sim import seed as seeds
-from sim.bench_engine import bench_config, pack, tree_stages
+from sim.bench_engine import bench_config, pack
 from sim.clock import Clock
 
 CYCLES = 3000

@@ -11,8 +11,9 @@ import numpy as np
 from golden.integer.softmax import exponentials, row_scale
 from golden.spec.descriptors import Opcode
 from golden.spec.hardware import HardwareConfig
+from golden.spec.latency import softmax_tail
 from sim import seed as seeds
-from sim.bench_engine import EngineDriver, Model, bench_config, load, pack, random_masks, tree_stages
+from sim.bench_engine import EngineDriver, Model, bench_config, load, pack, random_masks
 from sim.clock import Clock
 from sim.scoreboard import Scoreboard
 
@@ -21,10 +22,6 @@ WRITE_DELAY = 5
 REGIME_ROWS = 4
 PAUSE = 4
 """A slot's maxima stay until the engine has read the slot's last word."""
-
-
-def tail(config):
-    return 10 + tree_stages(config.width)
 
 
 def random_scores(random, rows, width):
@@ -82,7 +79,7 @@ class Watch:
         if int(dut.written__enable.value):
             self.writes.append((cycle, int(dut.written__address.value), int(dut.written__data.value)))
         for values, _, start in self.model.starts[-3:]:
-            self.due[start + self.config.lanes * values["words"] + tail(self.config)] = values["slot"]
+            self.due[start + self.config.lanes * values["words"] + softmax_tail(self.config)] = values["slot"]
         if cycle in self.due:
             self.registers.append((self.due[cycle], int(dut.row_multiplier.value), int(dut.row_exponent.value)))
 
@@ -110,7 +107,7 @@ async def matches_golden(dut, credit):
     clock = Clock(dut)
     generator = seeds.generator(f"softmax {credit}")
     scores = random_scores(seeds.numpy_generator(f"softmax {credit}"), config.score_words, config.width)
-    model = Model(lambda values: config.lanes * values["words"], lambda values: tail(config), overlap=True)
+    model = Model(lambda values: config.lanes * values["words"], lambda values: softmax_tail(config), overlap=True)
     driver = EngineDriver(dut, clock, Opcode.SOFTMAX, model, generator, credit=credit, pause=PAUSE,
                           bubble=generator.choice([0.0, 0.2]))
     watch = Watch(dut, config, model, scores, np.zeros((2, config.lanes), dtype=np.int64))

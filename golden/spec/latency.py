@@ -15,6 +15,8 @@ SEMAPHORE_LATENCY = 1
 """From the pulse that raises a semaphore to the first cycle in which it can be taken."""
 RESIDUAL_READ = 8
 """From a group's last cycle in the array's front end to the read of its first token's residual word."""
+TREE_FAN_IN = 4
+"""Operands that one register stage of a tree combines."""
 LOAD_TAIL = 2
 """From a load's last read to the pulse that tells its row is written."""
 
@@ -34,9 +36,9 @@ def key_tail(config: HardwareConfig) -> int:
 
 
 def tree_stages(values: int) -> int:
-    """Register stages of a tree that combines four operands a stage."""
+    """Register stages of a tree over so many values: 1 for 4, 2 for 8 and 16, 3 for 32 and 64."""
     stages = 0
-    while 4**stages < values:
+    while TREE_FAN_IN**stages < values:
         stages += 1
     return stages
 

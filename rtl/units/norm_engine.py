@@ -9,6 +9,7 @@ from amaranth.lib.wiring import Out
 from golden.spec import numbers
 from golden.spec.descriptors import NormFormat, Opcode
 from golden.spec.hardware import HardwareConfig
+from golden.spec.latency import tree_stages
 from rtl.control.engine import descriptor_layout, engine_members
 from rtl.memory.bounds import bounded
 from rtl.memory.ports import READ_LATENCY, ReadPort, WritePort
@@ -17,7 +18,7 @@ from rtl.units.iterations import Iterations
 from rtl.units.modulate import Modulate, ModulationLayout
 from rtl.units.norm_control import COUNT_BITS, WORDS_BITS, NormReader, NormReplay, NormTable, NormWriter
 from rtl.units.normalise import Normalise
-from rtl.units.pipeline import chain, tree_stages
+from rtl.units.pipeline import chain
 from rtl.units.reciprocal_square_root import ReciprocalSquareRoot
 from rtl.units.square_sum import SquareSum
 

@@ -6,17 +6,7 @@ from collections.abc import Callable, Sequence
 
 from amaranth.hdl import Module, Mux, Shape, Signal, Value, ValueLike
 
-FAN_IN = 4
-"""Operands that one stage of a tree combines."""
-
-
-def tree_stages(values: int) -> int:
-    """Register stages of ``pipelined_tree`` over so many values: 1 for 4, 2 for 8 and 16, 3 for 32 and 64."""
-    stages = 0
-    while values > 1:
-        values = -(-values // FAN_IN)
-        stages += 1
-    return stages
+from golden.spec.latency import TREE_FAN_IN
 
 
 def pipelined_tree(m: Module, values: Sequence[Value], valid: Value, combine: Callable[[Sequence[Value]], Value],
@@ -32,9 +22,9 @@ def pipelined_tree(m: Module, values: Sequence[Value], valid: Value, combine: Ca
         entering = level
         level = []
         with m.If(valid):
-            for i in range(0, len(entering), FAN_IN):
-                value = combine(entering[i:i + FAN_IN])
-                register = Signal(value.shape(), name=f"{name}_{stage}_{i // FAN_IN}", reset_less=True)
+            for i in range(0, len(entering), TREE_FAN_IN):
+                value = combine(entering[i:i + TREE_FAN_IN])
+                register = Signal(value.shape(), name=f"{name}_{stage}_{i // TREE_FAN_IN}", reset_less=True)
                 m.d.sync += register.eq(value)
                 level.append(register)
         valid = chain(m, valid, 1, f"{name}_valid_{stage}")[1]

@@ -9,12 +9,13 @@ from amaranth.lib.wiring import In, Out
 from golden.spec import numbers
 from golden.spec.descriptors import ENGINES, REGISTER_BITS, Opcode
 from golden.spec.hardware import HardwareConfig
+from golden.spec.latency import tree_stages
 from rtl.control.engine import descriptor_layout, engine_members
 from rtl.memory.bounds import bounded
 from rtl.memory.ports import READ_LATENCY, ReadPort, WritePort
 from rtl.units.exponential import Exponential
 from rtl.units.iterations import Iterations
-from rtl.units.pipeline import chain, tree_stages
+from rtl.units.pipeline import chain
 from rtl.units.reciprocal import Reciprocal
 from rtl.units.row_scale import RowScale
 

@@ -8,7 +8,8 @@ from amaranth.lib.wiring import In, Out
 
 from golden.spec import numbers
 from golden.spec.hardware import HardwareConfig
-from rtl.units.pipeline import chain, pipelined_tree, total, tree_stages
+from golden.spec.latency import tree_stages
+from rtl.units.pipeline import chain, pipelined_tree, total
 
 
 def square_sum_bits(channels: int) -> int:

@@ -11,8 +11,12 @@ from golden.spec.interpreter import Interpreter, ProgramError
 from golden.spec.model import ModelConfig, load_model
 from golden.spec.timing import predict
 from golden.spec.validation import ConfigError
+from rtl.array.grid import DRAIN_LATENCY
+from rtl.array.write_back import SELECT_LATENCY
+from rtl.memory.ports import READ_LATENCY
 from rtl.units import norm_engine, softmax_engine
 from rtl.units.pixel_engine import PixelEngine
+from rtl.units.requantise import REQUANTISE_LATENCY
 
 
 @pytest.mark.parametrize(("text", "words"), [
@@ -116,6 +120,8 @@ def test_the_rtl_states_the_latencies_that_the_timing_model_counts_with(config):
             assert (config.lanes * words * latency.norm_word_cycles(form)
                     == norm_engine.iteration_cycles(config, words, form))
     assert latency.softmax_tail(config) == softmax_engine.tail(config)
+    requantised = READ_LATENCY + DRAIN_LATENCY + SELECT_LATENCY + REQUANTISE_LATENCY
+    assert latency.RESIDUAL_READ == requantised - READ_LATENCY    # the old value arrives with the new one
     nothing = {"grid": 0, "stride": 1, "channels": 1, "coordinates": 0}
     assert latency.pixel_cycles({**nothing, "operation": PixelOperation.STEP}) == PixelEngine.STEP_CYCLES
     assert latency.pixel_cycles({**nothing, "operation": PixelOperation.PATCH}) == PixelEngine.PATCH_CYCLES

@@ -16,6 +16,7 @@ from golden.integer.product import matrix_product
 from golden.integer.requantise import requantise
 from golden.integer.softmax import exponentials, row_scale
 from golden.spec import numbers
+from golden.spec.model import ModelConfig
 from golden.spec.numbers import Format
 
 UINT4 = numbers.LIMITS[Format.UINT4]
@@ -43,8 +44,13 @@ def add_residual(residual: np.ndarray, branch: np.ndarray) -> np.ndarray:
     return np.clip(residual + branch, *numbers.LIMITS[Format.WIDE])
 
 
+def query_format(config: ModelConfig) -> Format:
+    """uint4 where the model rectifies the query."""
+    return Format.UINT4 if config.rectified_query else Format.INT4
+
+
 def attention(query: np.ndarray, key: np.ndarray, value: np.ndarray, block: IntegerBlock, heads: int) -> Tensors:
-    """query, key, value (T, D) int4 -> scores and probabilities (heads, T, T), attention (T, D) int4."""
+    """query int4 or uint4, key, value int4, (T, D) -> scores, probabilities (heads, T, T), attention (T, D) int4."""
     def split(values: np.ndarray) -> np.ndarray:
         return values.reshape(len(values), heads, -1).transpose(1, 0, 2)        # (heads, T, d)
 
@@ -59,14 +65,14 @@ def attention(query: np.ndarray, key: np.ndarray, value: np.ndarray, block: Inte
 
 
 def core_block(residual: np.ndarray, block: IntegerBlock, gain: np.ndarray, bias: np.ndarray,
-               shifts: tuple[int, int], heads: int) -> Tensors:
+               shifts: tuple[int, int], config: ModelConfig) -> Tensors:
     """residual (T, D) int16, gain and bias (2, D) int8 -> every tensor of the block by name."""
     tensors: Tensors = {}
     tensors["norm_attention"] = operand = modulate(normalise(residual), gain[0], bias[0], shifts[0], 0, UINT4)
     tensors["key"] = linear(operand, block.key, Format.INT4)
-    tensors["query"] = linear(operand, block.query, Format.INT4)
+    tensors["query"] = linear(operand, block.query, query_format(config))
     tensors["value"] = linear(operand, block.value, Format.INT4)
-    tensors |= attention(tensors["query"], tensors["key"], tensors["value"], block, heads)
+    tensors |= attention(tensors["query"], tensors["key"], tensors["value"], block, config.heads)
     residual = add_residual(residual, linear(tensors["attention"], block.projection, Format.WIDE))
     tensors["residual_attention"] = residual
     tensors["norm_hidden"] = operand = modulate(normalise(residual), gain[1], bias[1], shifts[1], 0, UINT4)
@@ -85,7 +91,7 @@ def evaluate(model: IntegerModel, image: np.ndarray, gain: np.ndarray, bias: np.
     tensors["convolution"] = residual
     for n, block in enumerate(model.blocks):
         norms = slice(2 * n, 2 * n + 2)
-        inner = core_block(residual, block, gain[norms], bias[norms], model.norm_shifts[norms], model.config.heads)
+        inner = core_block(residual, block, gain[norms], bias[norms], model.norm_shifts[norms], model.config)
         tensors |= {f"blocks.{n}.{name}": tensor for name, tensor in inner.items()}
         residual = inner["residual_hidden"]
     operand = modulate(normalise(residual), gain[-1], bias[-1], model.norm_shifts[-1],

@@ -16,6 +16,7 @@ from torch.nn import functional
 from tqdm import tqdm
 
 from golden.model import checkpoint, data, zoo
+from golden.model.sparsity import FIRST_WEIGHT, Zeros
 from golden.model.transformer import Transformer
 
 LABEL_DROP = 0.1         # share of the labels hidden, for classifier-free guidance
@@ -39,6 +40,8 @@ class Schedule:
     weight_decay: float = 0.01
     average: float = 0.998       # decay of the averaged weights
     seed: int = 0
+    zeros: float | None = None   # share of zeros, by multiplications, that the 4-bit left operands are pressed to
+    zeros_weight: float = FIRST_WEIGHT    # of the penalty for it, at first
     mixed: bool = False          # linear layers in bfloat16, a third faster where the CPU multiplies it (AMX)
 
     def factor(self, progress: float) -> float:
@@ -119,6 +122,7 @@ def fit(model: nn.Module, images: Tensor, labels: Tensor, schedule: Schedule,
     """
     adam = optimiser(model, schedule)
     average = Average(model, schedule.average)
+    zeros = Zeros(model, schedule.zeros, schedule.zeros_weight) if schedule.zeros else None
     source = batches(images, labels, schedule.batch, torch.Generator().manual_seed(schedule.seed))
     start = saved = time.monotonic()
     smooth, progress = None, 0.0
@@ -130,25 +134,28 @@ def fit(model: nn.Module, images: Tensor, labels: Tensor, schedule: Schedule,
         with torch.autocast("cpu", torch.bfloat16, enabled=schedule.mixed):
             loss = flow_loss(model, batch_images, batch_labels, t, noise)
         adam.zero_grad()
-        loss.backward()
+        (loss + zeros.penalty(progress) if zeros else loss).backward()
         nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         adam.step()
         average.update(model)
         smooth = loss.item() if smooth is None else 0.98 * smooth + 0.02 * loss.item()
         now = time.monotonic()
         progress = average.updates / schedule.steps if schedule.steps else (now - start) / (60 * schedule.minutes)
-        bar.set_postfix_str(f"step {average.updates}, loss {smooth:.4f}", refresh=False)
+        told = f", zeros {zeros.share:.3f}" if zeros else ""
+        bar.set_postfix_str(f"step {average.updates}, loss {smooth:.4f}{told}", refresh=False)
         bar.update(min(100.0, 100 * progress) - bar.n)
         if now - saved > SAVE_SECONDS or progress >= 1:
             saved = now
             save(average.state(), {"minutes": round((now - start) / 60, 2), "steps": average.updates,
                                    "batch": schedule.batch, "seed": schedule.seed,
-                                   "training_loss": round(smooth, 5), "finished": progress >= 1})
+                                   "training_loss": round(smooth, 5), "finished": progress >= 1}
+                 | (zeros.record() if zeros else {}))
     bar.close()
 
 
 DEFAULTS = {"tiny": Schedule(minutes=4.5, batch=128, rate=4e-3),
-            "fashion": Schedule(minutes=40, batch=64, rate=2e-3, mixed=True)}
+            "fashion": Schedule(minutes=40, batch=64, rate=2e-3, mixed=True),
+            "sparse": Schedule(minutes=35, batch=64, rate=2e-3, mixed=True, zeros=0.62)}
 
 
 def arguments(text: str, defaults: dict[str, Schedule]) -> argparse.ArgumentParser:
@@ -164,19 +171,36 @@ def arguments(text: str, defaults: dict[str, Schedule]) -> argparse.ArgumentPars
     parser.add_argument("--rate", type=float, help="peak learning rate")
     parser.add_argument("--seed", type=int, default=0, help="of initial weights, batches and noise")
     parser.add_argument("--threads", type=int, default=2, help="CPU threads")
+    parser.add_argument("--zeros", type=float, help="press 4-bit left operands to this share of zeros, as 0.65")
     parser.add_argument("--mixed", action=argparse.BooleanOptionalAction, help="linear layers in bfloat16")
+    return parser
+
+
+def float_arguments() -> argparse.ArgumentParser:
+    """Options of the float training."""
+    parser = arguments(__doc__, DEFAULTS)
+    parser.add_argument("--start", type=Path, help="float checkpoint to start from; its tensors must fit the model")
     return parser
 
 
 def chosen(options: argparse.Namespace, defaults: dict[str, Schedule]) -> Schedule:
     """The model's schedule with what the command line replaces."""
     schedule = defaults.get(zoo.config(options.model).name, defaults["fashion"])
-    names = ("minutes", "steps", "batch", "rate", "seed", "mixed")
+    names = ("minutes", "steps", "batch", "rate", "seed", "mixed", "zeros")
     told = {name: value for name in names if (value := getattr(options, name)) is not None}
     for name, value in told.items():
         if name in ("minutes", "steps", "batch", "rate") and not value > 0:
             raise ValueError(f"--{name} is {value}; expected more than 0")
+    if not 0 < told.get("zeros", 0.5) < 1:
+        raise ValueError(f"--zeros is {told['zeros']}; expected a share between 0 and 1")
     return Schedule(**{**schedule.__dict__, **told})
+
+
+def start_from(path: Path, model: Transformer) -> None:
+    """Give the model the tensors of a float checkpoint, whose configuration may differ in what changes no shape."""
+    tensors = checkpoint.load(path).tensors
+    checkpoint.check(model.config, "float", tensors, str(path))
+    model.load_state_dict(tensors)
 
 
 def run(options: argparse.Namespace) -> None:
@@ -187,6 +211,8 @@ def run(options: argparse.Namespace) -> None:
     images, labels = data.load("train", config.image_size, options.data)
     test_images, test_labels = data.load("test", config.image_size, options.data)
     model, probe = Transformer(config), Transformer(config).eval()
+    if options.start:
+        start_from(options.start, model)
     path = options.weights / config.name / "float.safetensors"
 
     def save(tensors: dict[str, Tensor], record: dict) -> None:
@@ -213,4 +239,4 @@ def main(entry: Callable[[argparse.Namespace], None], options: argparse.Namespac
 
 
 if __name__ == "__main__":
-    sys.exit(main(run, arguments(__doc__, DEFAULTS).parse_args()))
+    sys.exit(main(run, float_arguments().parse_args()))

@@ -7,6 +7,7 @@ B images, T tokens, D channels, P patch terms; see ``ModelConfig`` for the rest.
 from __future__ import annotations
 
 import math
+from typing import Protocol
 
 import torch
 from torch import Tensor, nn
@@ -92,16 +93,27 @@ class Modulation(nn.Module):
         return pair[:, :, 0], pair[:, :, 1]
 
 
+class Watch(Protocol):
+    """Something that looks at the left operands of a block's matrix products."""
+
+    def operand(self, product: str, x: Tensor, step: Tensor | None) -> None: ...
+
+    def attention(self, query: Tensor, key: Tensor) -> None: ...
+
+
 class Block(nn.Module):
     """One core block, (B, T, D) -> (B, T, D): attention, then two fully connected layers.
 
-    The branches start at zero, so that a fresh block is the identity.
+    The branches start at zero, so that a fresh block is the identity. A ``watch`` sees the left operands.
     """
+
+    watch: Watch | None = None
 
     def __init__(self, config: ModelConfig, linear: type[nn.Linear] = nn.Linear):
         super().__init__()
         channels, hidden = config.channels, config.hidden_channels
         self.heads = config.heads
+        self.rectified_query = config.rectified_query
         self.query = linear(channels, channels)
         self.key = linear(channels, channels)
         self.value = linear(channels, channels)
@@ -115,12 +127,30 @@ class Block(nn.Module):
     def forward(self, x: Tensor, scale: Tensor, shift: Tensor) -> Tensor:
         """x (B, T, D); scale and shift (B, 2, 1, D), one row a norm."""
         h = functional.relu(torch.addcmul(shift[:, 0], rmsnorm(x), 1 + scale[:, 0]))
-        query, key, value = (split_heads(layer(h), self.heads) for layer in (self.query, self.key, self.value))
+        query = functional.relu(self.query(h)) if self.rectified_query else self.query(h)
+        self.seen("query_key_value", h)
+        self.seen("scores", query)
+        query, key, value = (split_heads(x, self.heads) for x in (query, self.key(h), self.value(h)))
+        self.seen_attention(query, key)
         with torch.autocast(x.device.type, enabled=False):                   # the fused kernel is slow in bfloat16
             o = functional.scaled_dot_product_attention(query.float(), key.float(), value.float())
+        self.seen("projection", o)
         x = x + self.projection(join_heads(o))
         h = functional.relu(torch.addcmul(shift[:, 1], rmsnorm(x), 1 + scale[:, 1]))
-        return x + self.contract(functional.relu(self.expand(h)))
+        hidden = functional.relu(self.expand(h))
+        self.seen("expand", h)
+        self.seen("contract", hidden)
+        return x + self.contract(hidden)
+
+    def seen(self, product: str, x: Tensor, step: Tensor | None = None) -> None:
+        """Show the left operand of a matrix product, (B, ...), with its quantiser's step where there is one."""
+        if self.watch is not None:
+            self.watch.operand(product, x, step)
+
+    def seen_attention(self, query: Tensor, key: Tensor) -> None:
+        """Show what makes the probabilities, both (B, heads, T, d)."""
+        if self.watch is not None:
+            self.watch.attention(query, key)
 
 
 class Transformer(nn.Module):

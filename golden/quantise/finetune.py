@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from dataclasses import replace
 
 import torch
 from torch import Tensor
@@ -14,7 +15,8 @@ from golden.model.train import Schedule, arguments, chosen, fit, main, validatio
 from golden.quantise.calibrate import calibrate, residual_fraction_bits
 from golden.quantise.quantised import QuantisedTransformer, stored
 
-DEFAULTS = {"tiny": Schedule(minutes=3, batch=128, rate=1e-3), "fashion": Schedule(minutes=25, batch=64, rate=7e-4)}
+DEFAULTS = {"tiny": Schedule(minutes=3, batch=128, rate=1e-3), "fashion": Schedule(minutes=25, batch=64, rate=7e-4),
+            "sparse": Schedule(minutes=26, batch=64, rate=1e-3, zeros=0.68)}
 CALIBRATION_IMAGES = 256
 
 
@@ -35,6 +37,7 @@ def run(options: argparse.Namespace) -> None:
     if source.config != config or source.kind != "float":
         raise checkpoint.CheckpointError(f"the float checkpoint of {config.name} holds {source.kind} {source.config}; "
                                          f"expected float {config}")
+    schedule = replace(schedule, zeros_weight=source.record.get("penalty_weight", schedule.zeros_weight))
     images, labels = data.load("train", config.image_size, options.data)
     test_images, test_labels = data.load("test", config.image_size, options.data)
     model, probe = quantised_from(source, images, labels), QuantisedTransformer(config).eval()

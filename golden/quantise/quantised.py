@@ -113,12 +113,20 @@ class QuantisedBlock(transformer.Block, Observed):
     def forward(self, x: Tensor, gain: Tensor, shift: Tensor) -> Tensor:
         """x (B, T, D); gain (1 + scale) and shift (B, 2, 1, D), one row a norm."""
         h = self.norm("norm_attention_step", x, gain[:, 0], shift[:, 0])
-        query, key, value = (split_heads(self.quantise(f"{name}_step", getattr(self, name)(h), INT4), self.heads)
-                             for name in ("query", "key", "value"))
-        o = join_heads(quantised_attention(query, key, value))                # (B, T, D)
-        x = x + self.projection(self.quantise("attention_step", o, INT4))
+        query = self.quantise("query_step", self.query(h), UINT4 if self.rectified_query else INT4)
+        self.seen("query_key_value", h, self.norm_attention_step)
+        self.seen("scores", query, self.query_step)
+        key, value = (self.quantise(f"{name}_step", getattr(self, name)(h), INT4) for name in ("key", "value"))
+        query, key, value = (split_heads(x, self.heads) for x in (query, key, value))
+        self.seen_attention(query, key)
+        o = self.quantise("attention_step", join_heads(quantised_attention(query, key, value)), INT4)
+        self.seen("projection", o, self.attention_step)
+        x = x + self.projection(o)
         h = self.norm("norm_hidden_step", x, gain[:, 1], shift[:, 1])
-        return x + self.contract(self.quantise("hidden_step", self.expand(h), UINT4))
+        hidden = self.quantise("hidden_step", self.expand(h), UINT4)
+        self.seen("expand", h, self.norm_hidden_step)
+        self.seen("contract", hidden, self.hidden_step)
+        return x + self.contract(hidden)
 
 
 def quantised_shift(shift: Tensor, step: Tensor, units: int) -> Tensor:

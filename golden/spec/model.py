@@ -33,6 +33,7 @@ class ModelConfig:
     expansion: int = 4             # hidden width of the fully connected layers, in D
     coordinate_channels: int = 6   # constant inputs of the initial convolution that carry position
     labels: tuple[str, ...] = field(default=())  # class names, in the order of the label embedding
+    rectified_query: bool = False  # ReLU on the query: uint4 with many zeros, instead of int4
 
     def __post_init__(self) -> None:
         for name in ("image_channels", "image_size", "stride", "channels", "blocks", "heads", "expansion"):
@@ -43,6 +44,8 @@ class ModelConfig:
                 f"model.image_size is {self.image_size}; expected a multiple of the stride {self.stride}")
         require(self.channels % self.heads == 0,
                 f"model.channels is {self.channels}; expected a multiple of the {self.heads} heads")
+        require(isinstance(self.rectified_query, bool),
+                f"model.rectified_query is {self.rectified_query!r}; expected true or false")
         require(isinstance(self.labels, list | tuple), f"model.labels is {self.labels!r}; expected a list of strings")
         object.__setattr__(self, "labels", tuple(self.labels))
         require(all(isinstance(label, str) and label for label in self.labels),

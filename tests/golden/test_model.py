@@ -140,7 +140,7 @@ def test_unreadable_checkpoint_is_refused(tmp_path, content):
 
 
 def test_unknown_model_lists_the_known(tmp_path):
-    with pytest.raises(zoo.UnknownModelError, match="no model 'huge'; expected one of fashion, tiny"):
+    with pytest.raises(zoo.UnknownModelError, match="no model 'huge'; expected one of fashion, sparse, tiny"):
         zoo.config("huge")
     checkpoint.save(tmp_path / "small" / "float.safetensors", small_checkpoint())
     assert zoo.trained("float", tmp_path) == ("small",)
@@ -170,9 +170,10 @@ def test_missing_and_broken_data_are_one_sentence(tmp_path):
     (["--model", "huge"], "no model 'huge'"),
     (["--data", "/nowhere"], "could not be read"),
     (["--minutes", "0"], "--minutes is 0.0; expected more than 0"),
+    (["--zeros", "65"], "--zeros is 65.0; expected a share between 0 and 1"),
 ])
 def test_command_line_faults_are_one_line(capsys, tmp_path, line, message):
-    options = train.arguments("train", train.DEFAULTS).parse_args([*line, "--weights", str(tmp_path)])
+    options = train.float_arguments().parse_args([*line, "--weights", str(tmp_path)])
     assert train.main(train.run, options) == 1
     told = capsys.readouterr().err
     assert message in told and told.startswith("error: ") and told.count("\n") == 1

@@ -7,6 +7,10 @@ CLASS ?=
 SEED ?=
 STEPS ?=
 N ?=
+TOKENS ?=
+CHANNELS ?=
+OUTPUTS ?=
+ZEROS ?=
 TESTS ?=
 # PyTorch's CPU build carries a local version, so this requirement can never pull the GPU packages (several GB).
 # Where there is only one build (macOS), its version has no suffix.
@@ -24,7 +28,7 @@ quote = '$(subst ','\'',$(1))'
 option = $(if $(2),$(1) $(call quote,$(2)))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup sim test formal lint verilog report train bench fuzz clean
+.PHONY: help setup sim test formal lint verilog report baseline train bench gemm fuzz clean
 
 help: ## Print this list
 	@echo "Halftone: 4-bit diffusion transformers on open FPGAs"
@@ -60,6 +64,12 @@ report: $(stamp) ## Synthesise the core for ECP5 and count its cells; minutes (C
 		echo "make report needs CONFIG=, one of: $$(cd configs && ls *.toml | sed 's/\.toml$$//' | tr '\n' ' ')" >&2; exit 2; }
 	@$(python) -m boards.report --config $(call quote,configs/$(CONFIG).toml)
 
+baseline: $(stamp) ## Find by synthesis how large a dense 16-bit array in our array's budget is; minutes (CONFIG=)
+	@test -n $(call quote,$(CONFIG)) || { \
+		echo "make baseline needs CONFIG=, one of: $$(cd configs && ls *.toml | sed 's/\.toml$$//' | tr '\n' ' ')" >&2; exit 2; }
+	@$(python) -m boards.baseline --config $(call quote,configs/$(CONFIG).toml) \
+		--output $(call quote,boards/baselines/$(CONFIG).json)
+
 train: $(stamp) ## Train a model, then fine-tune it to 4 bits (MODEL=)
 	@test -n $(call quote,$(MODEL)) || { echo "make train needs MODEL=, the name of a model" >&2; exit 2; }
 	@$(python) -m golden.model.train --model $(call quote,$(MODEL))
@@ -67,6 +77,11 @@ train: $(stamp) ## Train a model, then fine-tune it to 4 bits (MODEL=)
 
 bench: $(stamp) ## Measure speed and utilisation
 	@$(python) -m sim.bench
+
+gemm: $(stamp) ## Run one matrix product through the RTL (TOKENS=, CHANNELS=, OUTPUTS=, ZEROS=share, SEED=, CONFIG=)
+	@$(python) -m sim.gemm $(call option,--tokens,$(TOKENS)) $(call option,--channels,$(CHANNELS)) \
+		$(call option,--outputs,$(OUTPUTS)) $(call option,--zeros,$(ZEROS)) $(call option,--seed,$(SEED)) \
+		$(call option,--config,$(if $(CONFIG),configs/$(CONFIG).toml))
 
 fuzz: $(stamp) ## Draw with random models and compare (N=models, SEED=, CONFIG=)
 	@$(python) -m sim.fuzz $(call option,--count,$(N)) $(call option,--seed,$(SEED)) \

@@ -30,8 +30,7 @@ setparam -set COLLISION_X_MASK 1'b1 @colliding
 opt_expr
 wreduce
 booth {booth}
-techmap -map +/mul2dsp.v -map +/lattice/dsp_map_18x18.v {dsp}
-chtype -set $mul t:$__soft_mul
+{infer}
 synth_ecp5 -top {name} -noflatten -nodsp -nowidelut -run :map_luts
 splitnets
 synth_ecp5 -top {name} -noflatten -nodsp -nowidelut -run map_luts:
@@ -47,6 +46,9 @@ DSP = ("-D DSP_A_MAXWIDTH=18 -D DSP_B_MAXWIDTH=18 -D DSP_A_MINWIDTH=10 -D DSP_B_
        "-D DSP_NAME=$__MUL18X18")
 
 
+INFER = f"techmap -map +/mul2dsp.v -map +/lattice/dsp_map_18x18.v {DSP}\nchtype -set $mul t:$__soft_mul"
+
+
 class SynthesisError(RuntimeError):
     """Yosys failed; the message says where its log is."""
 
@@ -56,13 +58,23 @@ def ideal_blocks(depth: int, bits: int) -> int:
     return min(-(-depth // words) * -(-bits // width) for words, width in BLOCK_SHAPES)
 
 
-def synthesise(component: wiring.Component, name: str, folder: Path) -> dict[str, dict[str, int]]:
-    """Cells of every module below ``name``, by the module's dotted path; files are left in ``folder``."""
+def synthesise(component: wiring.Component, name: str, folder: Path,
+               infer_dsp: bool = True) -> dict[str, dict[str, int]]:
+    """Cells of every module below ``name``, by the module's dotted path; files are left in ``folder``.
+
+    Without ``infer_dsp`` the only DSP multipliers are those that the component instantiates.
+    """
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / f"{name}.il").write_text(rtlil.convert(component, name=name, emit_src=False), encoding="utf-8")
-    (folder / f"{name}.ys").write_text(SCRIPT.format(name=name, booth=BOOTH, dsp=DSP), encoding="utf-8")
+    prepare(rtlil.convert(component, name=name, emit_src=False), name, folder, infer_dsp)
     run(folder, name)
     return cells((folder / f"{name}.stat.json").read_text(encoding="utf-8"))
+
+
+def prepare(text: str, name: str, folder: Path, infer_dsp: bool = True) -> None:
+    """Write the RTLIL of a design and the script for it."""
+    script = SCRIPT.format(name=name, booth=BOOTH, infer=INFER if infer_dsp else "")
+    (folder / f"{name}.il").write_text(text, encoding="utf-8")
+    (folder / f"{name}.ys").write_text(script, encoding="utf-8")
 
 
 def run(folder: Path, name: str) -> None:

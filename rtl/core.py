@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from amaranth.hdl import Cat, Module, ResetInserter, Signal
+from amaranth.hdl import Cat, Module, Mux, ResetInserter, Signal
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out, connect, flipped
 
 from golden.spec import numbers
 from golden.spec.descriptors import Engine, Opcode
 from golden.spec.hardware import HardwareConfig
-from golden.spec.registers import DATA_BITS, STALL_CAUSES
+from golden.spec.registers import DATA_BITS, LANE_WAITS, STALL_CAUSES
 from rtl.array.engine import ArrayEngine
 from rtl.control.engine import descriptor_layout
 from rtl.control.guard import Guard
@@ -18,32 +18,37 @@ from rtl.control.registers import REQUEST_LAYOUT, HostRegisters
 from rtl.control.semaphores import Semaphores
 from rtl.control.sequencer import Sequencer
 from rtl.memory.image_loader import ImageLoader
+from rtl.memory.line_ram import LineRam
 from rtl.memory.loader import Loader
 from rtl.memory.ports import WritePort
 from rtl.memory.ram import Ram
 from rtl.memory.sharing import share_reader, share_writer
+from rtl.memory.twin_ram import TwinRam
 from rtl.units.norm_engine import NormEngine
 from rtl.units.pixel_engine import PixelEngine
 from rtl.units.row_maximum import RowMaximum
 from rtl.units.softmax_engine import SoftmaxEngine
 
-TRACED = ("normalised", "activation", "key_value", "score", "probability", "residual_0", "residual_1", "pixel")
+TRACED = ("normalised", "activation", "key_value", "score", "probability", "residual", "pixel")
 """Memories whose writes a simulation can record."""
+LINE_MEMORIES = ("normalised", "activation", "probability")
+"""Left operands of the array, which it reads a line at a time."""
 
 
 class Core(wiring.Component):
     """A diffusion transformer's accelerator behind one host port.
 
     ``request`` and ``response``: the registers of ``golden.spec.registers``. With ``trace`` every write to a memory
-    in TRACED is shown at a port of its own.
+    in TRACED is shown at a port of its own. ``family`` says how DSP blocks are made ("generic" or "ecp5").
     """
 
-    def __init__(self, config: HardwareConfig, trace: bool = False) -> None:
+    def __init__(self, config: HardwareConfig, trace: bool = False, family: str = "generic") -> None:
         self.config = config
         self.trace = trace
+        self.family = family
         self.shapes = dict(config.memory_shapes)
-        depth, bits = self.shapes.pop("residual")
-        self.shapes |= {"residual_0": (depth // 2, bits), "residual_1": (depth // 2, bits)}
+        if not config.dense_lanes:
+            del self.shapes["split"]     # nothing to split
         super().__init__({
             "request": In(stream.Signature(REQUEST_LAYOUT)),
             "response": Out(stream.Signature(DATA_BITS)),
@@ -58,13 +63,13 @@ class Core(wiring.Component):
         m.submodules.registers = self.registers = HostRegisters(config)
         m.submodules.image_loader = self.image = ImageLoader(config)
         m.submodules.guard = self.guard = Guard(config, len(self.shapes))
-        self.memories = {}
-        for name, shape in self.shapes.items():
-            m.submodules[f"{name}_memory"] = self.memories[name] = Ram(*shape)
+        self.memories = {name: self.memory(name) for name in self.shapes if name != "tile"}  # each lane has its tile
+        for name, memory in self.memories.items():
+            m.submodules[f"{name}_memory"] = memory
         self.sequencer = self.restartable(m, "sequencer", Sequencer(config))
         self.semaphores = self.restartable(m, "semaphores", Semaphores())
         self.loader = self.restartable(m, "loader", Loader(config))
-        self.array = self.restartable(m, "array", ArrayEngine(config))
+        self.array = self.restartable(m, "array", ArrayEngine(config, family=self.family))
         self.softmax = self.restartable(m, "softmax", SoftmaxEngine(config))
         self.norm = self.restartable(m, "norm", NormEngine(config))
         self.pixel = self.restartable(m, "pixel", PixelEngine(config))
@@ -75,10 +80,18 @@ class Core(wiring.Component):
         self.connect_memories(m)
         self.connect_scores(m)
         self.connect_host(m)
+        self.connect_counters(m)
         self.connect_guard(m)
         if self.trace:
             self.connect_trace(m)
         return m
+
+    def memory(self, name: str) -> Ram | LineRam | TwinRam:
+        """A memory with the ports that its users need."""
+        shape = self.shapes[name]
+        if name in LINE_MEMORIES:
+            return LineRam(*shape, self.config.line_words)
+        return TwinRam(*shape) if name == "residual" else Ram(*shape)
 
     def restartable(self, m: Module, name: str, unit: wiring.Component) -> wiring.Component:
         """Add a unit that a start or an abort puts back to its first state."""
@@ -115,8 +128,7 @@ class Core(wiring.Component):
     def connect_memories(self, m: Module) -> None:
         """Every other memory to its one writer and reader, or to those that take turns."""
         array, memories = self.array, self.memories
-        connect(m, self.loader.tile, memories["tile"].write)
-        connect(m, array.tile, memories["tile"].read)
+        connect(m, self.loader.tile, array.tile)
         connect(m, array.activation, memories["activation"].write)
         connect(m, array.activation_read, memories["activation"].read)
         connect(m, array.key_value, memories["key_value"].write)
@@ -130,14 +142,16 @@ class Core(wiring.Component):
         connect(m, self.pixel.pixel_write, memories["pixel"].write)
         self.conflicts["normalised"] = share_writer(
             m, memories["normalised"].write, [self.norm.normalised, self.pixel.normalised])
+        if self.config.dense_lanes:
+            connect(m, array.split, memories["split"].read)
+            self.conflicts["split"] = array.split_conflict | share_writer(
+                m, memories["split"].write, [self.image.split, array.split_write])
         self.conflicts["pixel"] = share_reader(
             m, memories["pixel"].read, [self.pixel.pixel_read, self.registers.pixel])
-        for bank in range(2):
-            name = f"residual_{bank}"
-            connect(m, getattr(array, f"residual_write_{bank}"), memories[name].write)
-            self.conflicts[name] = share_reader(
-                m, memories[name].read,
-                [getattr(array, f"residual_read_{bank}"), getattr(self.norm, name), getattr(self.pixel, name)])
+        connect(m, array.residual_write, memories["residual"].write)
+        connect(m, self.norm.residual, memories["residual"].read_1)
+        self.conflicts["residual"] = share_reader(
+            m, memories["residual"].read_0, [array.residual_read, self.pixel.residual])
 
     def connect_scores(self, m: Module) -> None:
         """Row maxima beside the scores; row scales back to the write-back; parameters of weight tiles."""
@@ -147,7 +161,8 @@ class Core(wiring.Component):
             vector.enable.eq(array.score.enable),
             vector.slot.eq(array.score_slot),
             vector.lane.eq(array.score_lane),
-            vector.first.eq(array.score_first),
+            maximum.clear.eq(self.softmax.clear),
+            maximum.clear_slot.eq(self.softmax.clear_slot),
             self.softmax.maxima.eq(maximum.maxima),
             array.row_multiplier.eq(self.softmax.row_multiplier),
             array.row_exponent.eq(self.softmax.row_exponent),
@@ -160,7 +175,7 @@ class Core(wiring.Component):
 
     def connect_host(self, m: Module) -> None:
         """Registers: control, status, counters."""
-        registers, sequencer, array = self.registers, self.sequencer, self.array
+        registers, sequencer = self.registers, self.sequencer
         connect(m, flipped(self.request), registers.request)
         connect(m, registers.response, flipped(self.response))
         finished = Signal()
@@ -186,23 +201,38 @@ class Core(wiring.Component):
             registers.conditioning_loaded.eq(self.image.conditioning_loaded),
             registers.loading.eq(self.image.loading),
             registers.step.eq(steps),
-            registers.engine_busy.eq(Cat(unit.busy for unit in self.engines.values())),
-            registers.macs_increment.eq(array.busy * self.config.multipliers),
         ]
-        stalls = {"QUEUE": array.starved, **{engine.name: array.waiting[engine] for engine in Engine}}
-        m.d.comb += registers.stall.eq(Cat(stalls[cause] & sequencer.running for cause in STALL_CAUSES))
+
+    def connect_counters(self, m: Module) -> None:
+        """What the array does, and what it waits for."""
+        registers, array, width = self.registers, self.array, self.config.width
+        stalls = {"QUEUE": array.starved, "WINDOW": array.windowed,
+                  **{engine.name: array.waiting[engine] for engine in Engine}}
+        waits = {"WAIT_LINE": array.waiting_line, "WAIT_DRAIN": array.waiting_drain,
+                 "WAIT_TOKEN": Mux(array.busy, array.waiting_token, 0)}
+        m.d.comb += [
+            registers.engine_busy.eq(Cat(unit.busy for unit in self.engines.values())),
+            registers.stall.eq(Cat(stalls[cause] & self.sequencer.running for cause in STALL_CAUSES)),
+            registers.macs_increment.eq(array.issued * width),
+            registers.offered_increment.eq(array.offered * width * width),
+        ]
+        m.d.comb += [registers.lane_waits[i].eq(waits[name]) for i, name in enumerate(LANE_WAITS)]
 
     def connect_guard(self, m: Module) -> None:
         """Errors stop the sequencer and are kept for the host."""
         guard, sequencer, registers = self.guard, self.sequencer, self.registers
+        faults = {name: memory.fault for name, memory in self.memories.items()} | {"tile": self.array.tile_fault}
+        collisions = {name: memory.collision for name, memory in self.memories.items()}
+        collisions["tile"] = self.array.tile_collision
+        if self.config.dense_lanes:
+            faults["split"] |= self.array.split_fault
         moved = Cat(*(unit.take for unit in self.engines.values()), *(unit.give for unit in self.engines.values()))
         m.d.comb += [
             guard.running.eq(sequencer.running),
             guard.paused.eq(sequencer.paused),
             guard.progress.eq(sequencer.progress | moved.any()),
-            guard.faults.eq(Cat(memory.fault for memory in self.memories.values())),
-            guard.conflicts.eq(Cat(self.conflicts.get(name, 0) | memory.collision
-                                   for name, memory in self.memories.items())),
+            guard.faults.eq(Cat(faults[name] for name in self.shapes)),
+            guard.conflicts.eq(Cat(collisions[name] | self.conflicts.get(name, 0) for name in self.shapes)),
             guard.overflow.eq(self.semaphores.overflow),
             guard.program_error.eq(sequencer.error),
             guard.program_error_code.eq(sequencer.error_code),

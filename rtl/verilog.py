@@ -15,12 +15,12 @@ from amaranth.lib import wiring
 
 from golden.spec.hardware import FORMAT_VERSION, HardwareConfig, load_hardware
 from golden.spec.validation import ConfigError
-from rtl.bench import catalogue, catalogue_array, catalogue_pixel
+from rtl.bench import catalogue, catalogue_array, catalogue_dense, catalogue_pixel, catalogue_product
 from rtl.core import TRACED, Core
 from rtl.units.norm_engine import tail as norm_tail
 from rtl.units.softmax_engine import tail as softmax_tail
 
-CATALOGUES = (catalogue, catalogue_pixel, catalogue_array)
+CATALOGUES = (catalogue, catalogue_pixel, catalogue_array, catalogue_dense, catalogue_product)
 UNITS = {name: make for source in CATALOGUES for name, make in source.UNITS.items()}
 BUGS = {name: bugs for source in CATALOGUES for name, bugs in source.BUGS.items()}
 
@@ -60,7 +60,8 @@ def unit_verilog(unit: str, config: HardwareConfig, bug: str | None, folder: Pat
     component = UNITS[unit](config, bug)
     description = {"top": unit, "latency": getattr(component, "LATENCY", None), "parameters": {
         "lanes": config.lanes, "width": config.width, **getattr(component, "PARAMETERS", {})}}
-    write(folder, unit, convert(component, unit), description)
+    models = [model.read_text(encoding="utf-8") for model in getattr(component, "MODELS", ())]
+    write(folder, unit, "\n".join([convert(component, unit), *models]), description)
 
 
 def main(arguments: list[str] | None = None) -> int:

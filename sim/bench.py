@@ -1,26 +1,32 @@
-"""Measure whole denoising evaluations of every trained model: prints a table and writes build/bench.json."""
+"""Measure whole denoising evaluations of every trained model, with zeros skipped and without, and matrix products.
+
+Prints a table of each and writes build/bench.json. `python -m sim.gemm --help` tells what is measured of a product.
+"""
 
 from __future__ import annotations
 
 import argparse
 import contextlib
 import io
+import itertools
 import json
 import sys
 import tempfile
 from pathlib import Path
 
+from golden.compile.split_plan import MODES
 from golden.model import zoo
-from sim import drawing
+from sim import baseline, drawing, gemm_table
 from sim.draw import BAD_INPUTS
 from sim.drawing import Request
-from sim.report import Report
+from sim.report import Report, wrong_predictions
 from sim.runner import SimulationError
 from sim.verilator import BUILD, REPOSITORY
 
-COLUMNS = (("model", "{}"), ("hardware", "{}"), ("multipliers", "{}"), ("contexts", "{}"), ("cycles", "{:,}"),
-           ("predicted_cycles", "{:,}"), ("utilisation", "{:.2%}"), ("macs_per_multiplier_and_cycle", "{:.3f}"),
-           ("zero_share", "{:.1%}"), ("simulated_cycles_per_second", "{:,.0f}"))
+COLUMNS = (("model", "{}"), ("hardware", "{}"), ("zeros", "{}"), ("split", "{}"), ("contexts", "{}"),
+           ("cycles", "{:,}"), ("predicted_cycles", "{:,}"), ("zero_share", "{:.1%}"), ("skipped_share", "{:.1%}"),
+           ("utilisation", "{:.1%}"), ("share_of_ideal", "{:.1%}"), ("speedup_over_16_bit_dense", "{:.2f}"),
+           ("simulated_cycles_per_second", "{:,.0f}"))
 
 
 def evaluation(report: Report) -> dict:
@@ -30,46 +36,76 @@ def evaluation(report: Report) -> dict:
     useful = report["useful_macs"] // steps
     return {
         "model": report["model"], "hardware": report["hardware"]["name"], "multipliers": report["multipliers"],
-        "contexts": report["contexts"], "steps": steps, "cycles": cycles // steps,
+        "split": report["split"], "contexts": report["contexts"], "steps": steps, "cycles": cycles // steps,
         "predicted_cycles": (predicted[-1] - predicted[0]) // steps, "useful_macs": useful,
         "utilisation": useful * steps / (report["multipliers"] * cycles),
-        "macs_per_multiplier_and_cycle": report["macs"] / (report["multipliers"] * report["cycles"]),
+        "macs": report["macs"], "macs_offered": report["macs_offered"], "skipped_share": report["skipped_share"],
+        "share_of_ideal": report["share_of_ideal"], "dense_shares": report["dense_shares"],
         "zero_share": report["zero_share_mean"], "busy_cycles": report["busy_cycles"],
-        "array_stall_cycles": report["array_stall_cycles"], "mismatches": report["mismatches"],
+        "array_stall_cycles": report["array_stall_cycles"], "lane_wait_cycles": report["lane_wait_cycles"],
+        "mismatches": report["mismatches"], "as_predicted": not wrong_predictions(report),
         "simulated_cycles_per_second": round(report["simulated_cycles_per_second"]),
     }
 
 
-def measure(model: str, config: Path, steps: int, guidance: float) -> dict:
+def measure(model: str, config: Path, steps: int, guidance: float, skip_zeros: bool, split: str | None) -> dict:
     """Draw with a model, quietly; returns its row."""
-    request = Request(model, None, 7, steps, guidance, config)
+    request = Request(model, None, 7, steps, guidance, config, skip_zeros=skip_zeros, split=split)
     with tempfile.TemporaryDirectory(prefix="halftone-") as folder, contextlib.redirect_stdout(io.StringIO()):
-        return evaluation(drawing.draw(drawing.prepare(request), Path(folder)))
+        row = evaluation(drawing.draw(drawing.prepare(request), Path(folder)))
+    wide = baseline.multipliers(config)
+    macs = baseline.wide_macs(zoo.config(model)) * row["contexts"]
+    return row | {"zeros": "skipped" if skip_zeros else "multiplied", "sixteen_bit_multipliers": wide,
+                  "speedup_over_16_bit_dense": baseline.speed_up(macs, row["cycles"], wide)}
 
 
-def table(rows: list[dict]) -> str:
+def table(rows: list[dict], columns: tuple[tuple[str, str], ...]) -> str:
     """Rows as a Markdown table."""
-    titles = [name.replace("_", " ") for name, _ in COLUMNS]
+    titles = [name.replace("_", " ") for name, _ in columns]
     lines = ["| " + " | ".join(titles) + " |", "|" + " --- |" * len(titles)]
-    lines += ["| " + " | ".join(form.format(row[name]) for name, form in COLUMNS) + " |" for row in rows]
+    lines += ["| " + " | ".join("–" if row[name] is None else form.format(row[name]) for name, form in columns) + " |"
+              for row in rows]
     return "\n".join(lines)
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line."""
+    made = argparse.ArgumentParser(prog="python -m sim.bench", description=__doc__)
+    made.add_argument("--only", choices=["evaluations", "products"], help="measure and write one of the two lists")
+    made.add_argument("--model", action="append", help="a trained model; repeat for more (default: all)")
+    made.add_argument("--config", action="append", type=Path, help="hardware; repeat (default: configs/default.toml)")
+    made.add_argument("--steps", type=int, default=2, help="denoising steps to run (default: %(default)s)")
+    made.add_argument("--guidance", type=float, default=2.0, help="1 has one context, not two (default: %(default)s)")
+    made.add_argument("--output", type=Path, default=BUILD / "bench.json", help="default: build/bench.json")
+    made.add_argument("--zeros", choices=["both", "skipped", "multiplied"], default="both",
+                      help="what the array does with zeros in evaluations (default: %(default)s)")
+    made.add_argument("--split", action="append", choices=MODES,
+                      help="what dense lanes get where zeros are skipped; repeat (default: balanced, if there are any)")
+    return made
+
+
+def evaluations(options: argparse.Namespace, configs: list[Path]) -> list[dict]:
+    """A row for each hardware, model and way with zeros."""
+    skipped = [(True, split) for split in options.split or [None]]
+    modes = {"both": [(False, None), *skipped], "skipped": skipped, "multiplied": [(False, None)]}[options.zeros]
+    rows = []
+    for config, model, (skip_zeros, split) in itertools.product(configs, options.model or zoo.trained(), modes):
+        rows.append(measure(model, config, options.steps, options.guidance, skip_zeros, split))
+        print(f"{model} on {config.stem}, zeros {rows[-1]['zeros']}, split {rows[-1]['split']}: "
+              f"{rows[-1]['cycles']:,} cycles a step", file=sys.stderr)
+    return rows
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Entry point; returns the exit status."""
-    parser = argparse.ArgumentParser(prog="python -m sim.bench", description=__doc__)
-    parser.add_argument("--model", action="append", help="a trained model; repeat for more (default: all)")
-    parser.add_argument("--config", action="append", type=Path, help="hardware; repeat (default: configs/default.toml)")
-    parser.add_argument("--steps", type=int, default=2, help="denoising steps to run (default: %(default)s)")
-    parser.add_argument("--guidance", type=float, default=2.0, help="1 has one context, not two (default: %(default)s)")
-    parser.add_argument("--output", type=Path, default=BUILD / "bench.json", help="default: build/bench.json")
-    options = parser.parse_args(arguments)
-    rows = []
+    options = parser().parse_args(arguments)
+    configs = options.config or [REPOSITORY / "configs" / "default.toml"]
+    results = {}
     try:
-        for config in options.config or [REPOSITORY / "configs" / "default.toml"]:
-            for model in options.model or zoo.trained():
-                rows.append(measure(model, config, options.steps, options.guidance))
-                print(f"{model} on {config.stem}: {rows[-1]['cycles']:,} cycles a step", file=sys.stderr)
+        if options.only != "products":
+            results["evaluations"] = evaluations(options, configs)
+        if options.only != "evaluations":
+            results["products"] = [row for config in configs for row in gemm_table.products(config)]
     except BAD_INPUTS as error:
         print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
         return 2
@@ -77,10 +113,10 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"error: {error}", file=sys.stderr)
         return 1
     options.output.parent.mkdir(parents=True, exist_ok=True)
-    options.output.write_text(json.dumps({"evaluations": rows}, indent=1) + "\n", encoding="utf-8")
-    print(table(rows))
-    wrong = [row for row in rows if row["mismatches"] or row["cycles"] != row["predicted_cycles"]]
-    return 1 if wrong else 0
+    options.output.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
+    columns = {"evaluations": COLUMNS, "products": gemm_table.COLUMNS}
+    print("\n\n".join(table(rows, columns[name]) for name, rows in results.items()))
+    return 1 if any(row["mismatches"] or not row["as_predicted"] for rows in results.values() for row in rows) else 0
 
 
 if __name__ == "__main__":

@@ -132,7 +132,7 @@ async def every_refusal(dut):
         ({0: 0x314E5449}, ErrorCode.MAGIC), ({1: 2}, ErrorCode.VERSION), ({2: 0}, ErrorCode.KIND),
         ({2: 3}, ErrorCode.KIND), ({2: 0x80000001}, ErrorCode.KIND),
         ({3: bench.config.fingerprint ^ 1}, ErrorCode.FINGERPRINT), ({4: 0}, ErrorCode.SECTION),
-        ({5: 5}, ErrorCode.SECTION), ({5: 0x80000000}, ErrorCode.SECTION), ({6: depth}, ErrorCode.SECTION),
+        ({5: len(Memory)}, ErrorCode.SECTION), ({5: 0x80000000}, ErrorCode.SECTION), ({6: depth}, ErrorCode.SECTION),
         ({6: depth - 1}, ErrorCode.SECTION), ({6: 0xFFFFFFFF}, ErrorCode.SECTION), ({7: 0}, ErrorCode.SECTION),
         ({7: depth + 1}, ErrorCode.SECTION), ({7: 0xFFFFFFFF}, ErrorCode.SECTION), ({-1: None}, ErrorCode.CRC),
     ]

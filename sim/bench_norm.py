@@ -59,9 +59,9 @@ def random_table(random, rows, width):
 def random_descriptor(config, generator):
     words = generator.randint(1, 8)
     format = generator.choice(list(NormFormat))
-    rows = config.residual_words // 2
-    count = generator.randint(1, min(5, 2 * (rows // (config.lanes * words))))
-    used = -(-count // 2) * config.lanes * words
+    rows = config.residual_words
+    count = generator.randint(1, min(5, rows // (config.lanes * words)))
+    used = count * config.lanes * words
     written = count * config.lanes * words * (2 if format == NormFormat.INT8 else 1)
     return {**random_masks(generator), "count": count, "words": words, "format": int(format),
             "residual_base": generator.randint(0, rows - used),
@@ -70,12 +70,12 @@ def random_descriptor(config, generator):
             "destination_base": generator.randint(0, config.normalised_words - written)}
 
 
-def expected_writes(config, banks, table, values, group, start):
+def expected_writes(config, rows, table, values, group, start):
     """(cycle, address, word) of every write of a group, in order."""
     lanes, words = config.lanes, values["words"]
     wide = values["format"] == NormFormat.INT8
-    base = values["residual_base"] + (group >> 1) * lanes * words
-    residual = banks[group & 1][base:base + lanes * words].reshape(lanes, words * config.width)
+    base = values["residual_base"] + group * lanes * words
+    residual = rows[base:base + lanes * words].reshape(lanes, words * config.width)
     entries = table[values["table_base"]:values["table_base"] + words].reshape(-1, 2)
     outputs = modulate(normalise(residual), entries[:, 0], entries[:, 1], values["shift"], values["bias_shift"],
                        LIMITS[values["format"]]).reshape(lanes * words, config.width)
@@ -101,18 +101,15 @@ async def matches_golden(dut, credit):
     clock = Clock(dut)
     random = seeds.numpy_generator(f"norm {credit}")
     generator = seeds.generator(f"norm {credit}")
-    rows = config.residual_words // 2
-    banks = [random_residual(random, rows, config.width) for _ in range(2)]
+    rows = random_residual(random, config.residual_words, config.width)
     table = random_table(random, config.modulation_words, config.width)
     model = Model(lambda values: config.lanes * values["words"] * word_cycles(values),
                   lambda values: tail(config, values), overlap=False)
     driver = EngineDriver(dut, clock, Opcode.NORM, model, generator, credit=credit)
     await clock.start()
-    loads = [cocotb.start_soon(load(dut, clock, f"load_residual_{i}", [pack(row, 16) for row in bank]))
-             for i, bank in enumerate(banks)]
+    loading = cocotb.start_soon(load(dut, clock, "load_residual", [pack(row, 16) for row in rows]))
     await load(dut, clock, "load_modulation", [pack(row.reshape(-1), 8) for row in table])
-    for task in loads:
-        await task
+    await loading
     writes = []
 
     def watch(cycle):
@@ -121,7 +118,7 @@ async def matches_golden(dut, credit):
 
     descriptors = [random_descriptor(config, generator) for _ in range(DESCRIPTORS)]
     await driver.run(descriptors, timeout=100_000, on_cycle=watch)
-    expected = [write for start in model.starts for write in expected_writes(config, banks, table, *start)]
+    expected = [write for start in model.starts for write in expected_writes(config, rows, table, *start)]
     board = Scoreboard("norm")
     board.compare_writes(expected, writes)
     dut._log.info(board.finish(least=DESCRIPTORS * config.lanes))

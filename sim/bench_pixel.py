@@ -23,7 +23,7 @@ from sim.units import config_file
 
 STEP_CYCLES = 9
 PATCH_CYCLES = 7
-PIXEL, RESIDUAL, STEP, COORDINATE, NORMALISED = 0, 1, 3, 4, 5
+PIXEL, RESIDUAL, STEP, COORDINATE, NORMALISED = range(5)
 CONFIG_VARIABLE = "HALFTONE_BENCH_CONFIG"
 LAST_BASE = 7
 SHAPES = [(1, 1, 6), (1, 2, 6), (3, 1, 8), (3, 2, 6), (2, 2, 0), (1, 1, 0), (3, 1, 5), (7, 1, 3)]
@@ -111,8 +111,7 @@ class Bench:
         fits = [grid for grid in range(1, 33)
                 if channels * (grid * stride) ** 2 <= config.pixel_words and grid <= config.coordinate_words
                 and grid * grid * 2 * words <= config.normalised_words
-                and -(-grid * grid // (2 * config.lanes)) * config.lanes * 2 * token_words + LAST_BASE
-                <= config.residual_words // 2]
+                and grid * grid * 2 * token_words + LAST_BASE <= config.residual_words]
         grid = self.random.choice(fits[:4]) if small else fits[-1]
         model = ModelConfig(name="bench", image_channels=channels, image_size=grid * stride, stride=stride, channels=1,
                             blocks=1, heads=1, coordinate_channels=coordinates)
@@ -123,13 +122,9 @@ class Bench:
 
     async def load(self, case: Case, base: int, seed: bool = True) -> None:
         """Bring image, residual rows (two predictions beside each other), coordinates and seed into the engine."""
-        lanes = self.config.lanes
         await self.write(PIXEL, 0, [int(x) & 0xFFFF for x in case.pixels.ravel()])
-        stride = case.residual.shape[1]
-        for token, rows in enumerate(case.residual):
-            group = token // lanes
-            row = base + (group // 2 * lanes + token % lanes) * stride
-            await self.write(RESIDUAL + (group & 1), row, [pack(word, 16) for word in rows])
+        rows = case.residual.reshape(-1, self.config.width)
+        await self.write(RESIDUAL, base, [pack(word, 16) for word in rows])
         lines = numbers.coordinate_channels(case.model.grid, case.model.coordinate_channels)
         await self.write(COORDINATE, 0, [pack(line, 8) for line in lines])
         if seed:

@@ -66,6 +66,7 @@ class Watch:
     scores: np.ndarray
     maxima: np.ndarray                                  # (2, lanes)
     writes: list = field(default_factory=list)          # (cycle, address, data)
+    clears: list = field(default_factory=list)          # (cycle, slot)
     registers: list = field(default_factory=list)       # (slot, multipliers, exponents) of each descriptor
     due: dict = field(default_factory=dict)             # cycle in which a slot's registers hold their values -> slot
 
@@ -78,6 +79,8 @@ class Watch:
         dut = self.dut
         if int(dut.written__enable.value):
             self.writes.append((cycle, int(dut.written__address.value), int(dut.written__data.value)))
+        if int(dut.clear.value):
+            self.clears.append((cycle, int(dut.clear_slot.value)))
         for values, _, start in self.model.starts[-3:]:
             self.due[start + self.config.lanes * values["words"] + softmax_tail(self.config)] = values["slot"]
         if cycle in self.due:
@@ -120,4 +123,6 @@ async def matches_golden(dut, credit):
     board = Scoreboard("softmax")
     expected = compare_rows(config, board, model, scores, watch.registers)
     board.compare_writes(expected, watch.writes)
+    board.compare("clears", [(start - 1 + config.lanes * values["words"] + softmax_tail(config), values["slot"])
+                             for values, _, start in model.starts], watch.clears)
     dut._log.info(board.finish(least=DESCRIPTORS * config.lanes))

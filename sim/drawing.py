@@ -24,7 +24,7 @@ from golden.model.transformer import Transformer
 from golden.spec.hardware import load_hardware
 from golden.spec.model import ModelConfig
 from golden.spec.seed import generator_state
-from golden.spec.timing import Prediction, predict
+from golden.spec.timing import Estimate, estimate
 from golden.spec.validation import ConfigError
 from sim import picture, report
 from sim.core import build_core, run_job
@@ -40,7 +40,7 @@ IMAGE_FILE, SHEET_FILE, PROGRAM_FILE, REPORT_FILE = "image.png", "steps.png", "i
 REST_CYCLES = 1000
 """Cycles between two looks of the driver at the core."""
 PATIENCE = 4
-"""A step may take so many times the cycles that the timing model predicts before it counts as hung."""
+"""A step may take so many times the cycles that it would take without zeros before it counts as hung."""
 SLOWEST_CYCLES_A_SECOND = 500
 """Of a simulator that still counts as alive; with waves on a slow machine."""
 LEAST_SECONDS = 600
@@ -60,6 +60,8 @@ class Request:
     guidance: float
     config: Path
     weights: Path = zoo.WEIGHTS
+    skip_zeros: bool = True
+    split: str | None = None    # what dense lanes get: a mode of golden.compile.split_plan, None for the usual one
 
 
 @dataclass(frozen=True)
@@ -69,7 +71,7 @@ class Prepared:
     request: Request
     label: str
     compiled: Compiled
-    prediction: Prediction
+    estimate: Estimate
     float_model: Transformer
 
     @property
@@ -114,11 +116,12 @@ def prepare(request: Request) -> Prepared:
     label = choose_label(request.label, checkpoint.config)
     # before the tables, which are as long as the steps are many
     Layout(checkpoint.config, hardware, contexts=1 if request.guidance == 1 else 2, steps=request.steps)
-    compiled = compile_checkpoint(checkpoint, hardware, steps=request.steps, guidance=request.guidance)
-    prediction = predict(compiled.descriptors, hardware)
+    compiled = compile_checkpoint(checkpoint, hardware, steps=request.steps, guidance=request.guidance,
+                                  skip_zeros=request.skip_zeros, split=request.split)
+    expected = estimate(compiled.descriptors, hardware, request.steps)
     if waves_wanted():
-        check_disk(prediction.cycles * hardware.multipliers * WAVE_BYTES_A_MULTIPLIER_AND_CYCLE)
-    return Prepared(request, label, compiled, prediction, float_model)
+        check_disk(expected.cycles * hardware.multipliers * WAVE_BYTES_A_MULTIPLIER_AND_CYCLE)
+    return Prepared(request, label, compiled, expected, float_model)
 
 
 def check_disk(need: int) -> None:
@@ -134,9 +137,8 @@ def simulate(prepared: Prepared, build: Path, folder: Path, image: Path) -> Refe
 
     Raises ``runner.SimulationError`` when it fails or hangs.
     """
-    prediction, config = prepared.prediction, prepared.compiled.model.config
-    ends = [0, *prediction.step_cycles, prediction.cycles]
-    longest = max(stop - start for start, stop in zip(ends, ends[1:], strict=False))
+    expected, config = prepared.estimate, prepared.compiled.model.config
+    longest = max(expected.noise, expected.step)
     job = Job(str(image), prepared.label, prepared.request.seed, config.image_channels * config.image_size**2,
               str(folder), REST_CYCLES, PATIENCE * math.ceil(longest / REST_CYCLES) + PATIENCE)
     reference = Reference(prepared.compiled, prepared.label, prepared.request.seed, folder)
@@ -144,7 +146,7 @@ def simulate(prepared: Prepared, build: Path, folder: Path, image: Path) -> Refe
     with ThreadPoolExecutor(1) as pool:
         following = pool.submit(follow, prepared, reference, ended)
         try:
-            run_job(job, build, timeout=LEAST_SECONDS + PATIENCE * prediction.cycles / SLOWEST_CYCLES_A_SECOND)
+            run_job(job, build, timeout=LEAST_SECONDS + PATIENCE * expected.cycles / SLOWEST_CYCLES_A_SECOND)
         finally:
             ended.set()
         following.result()
@@ -154,7 +156,7 @@ def simulate(prepared: Prepared, build: Path, folder: Path, image: Path) -> Refe
 def follow(prepared: Prepared, reference: Reference, ended: threading.Event) -> None:
     """Show and compare every step as it ends."""
     comparison = reference.comparison
-    with Progress(prepared.prediction, prepared.compiled.plan.steps) as progress:
+    with Progress(prepared.estimate) as progress:
         for done in follow_steps(comparison.folder, ended):
             if done is None:
                 progress.tick(last_cycle(comparison))
@@ -171,7 +173,7 @@ def draw(prepared: Prepared, folder: Path) -> Report:
                                  lambda: build_core(request.config))
     records = folder / prepared.name
     records.mkdir()
-    print(f"simulating {prepared.prediction.cycles:,} cycles", flush=True)
+    print(f"simulating up to about {prepared.estimate.cycles:,} cycles", flush=True)
     started = time.monotonic()
     reference = simulate(prepared, build, records, folder / PROGRAM_FILE)
     seconds = time.monotonic() - started
@@ -182,7 +184,7 @@ def draw(prepared: Prepared, folder: Path) -> Report:
     difference, float_seconds = timed("drawing the float model's image", lambda: pictures(prepared, reference, folder))
     written = {
         **report.drawing_part(compiled, prepared.label, request.seed),
-        **report.cycles_part(compiled, prepared.prediction, result["counters"], reference),
+        **report.cycles_part(compiled, result["counters"], reference),
         **report.comparison_part(reference),
         **report.zeros_part(reference),
         "difference_to_float_model": difference,

@@ -11,9 +11,12 @@ from pathlib import Path
 
 import numpy as np
 
+from golden.compile.compiler import Compiled
+from golden.compile.operands import DrawingTiming
 from golden.integer.evaluate import sample
+from golden.spec.descriptors import Engine
 from golden.spec.hardware import load_hardware
-from golden.spec.timing import predict
+from golden.spec.timing import estimate
 from golden.spec.validation import ConfigError
 from sim import seed as seeds
 from sim.comparison import Comparison, Mismatch
@@ -31,8 +34,8 @@ class Outcome:
 
     seed: int
     shape: str
-    cycles: int
-    predicted: int
+    counted: dict[str, int]
+    predicted: dict[str, int]
     values: int
     mismatches: int
     first: tuple[Mismatch, ...]
@@ -40,7 +43,7 @@ class Outcome:
     @property
     def good(self) -> bool:
         """Bit for bit, cycle for cycle."""
-        return not self.mismatches and self.cycles == self.predicted
+        return not self.mismatches and self.counted == self.predicted
 
 
 def try_system(config: Path, build: Path, seed: int) -> Outcome:
@@ -48,32 +51,47 @@ def try_system(config: Path, build: Path, seed: int) -> Outcome:
     hardware = load_hardware(config)
     compiled = random_system(np.random.default_rng(seed), hardware)
     model = compiled.model.config
-    prediction = predict(compiled.descriptors, hardware)
+    expected = estimate(compiled.descriptors, hardware, compiled.plan.steps)
     with tempfile.TemporaryDirectory(prefix="halftone-") as name:
         folder = Path(name)
         compiled.write(folder / "image.htn")
         pixels = model.image_channels * model.image_size**2
         job = Job(str(folder / "image.htn"), LABEL, seed, pixels, name, REST_CYCLES,
-                  polls=10 + 4 * prediction.cycles // REST_CYCLES)
+                  polls=10 + 4 * expected.cycles // REST_CYCLES)
         run_job(job, build)
-        comparison = Comparison(compiled.layout, folder)
-        before = np.empty(0)
-        for step in sample(compiled.model, compiled.contexts(LABEL), compiled.plan, seed):
-            comparison.step(step, before)
-            before = step.image
-        comparison.finish()
-        cycles = json.loads((folder / RESULT_FILE).read_text(encoding="utf-8"))["counters"]["CYCLES"]
-    shape = (f"C={model.image_channels} H={model.image_size} S={model.stride} T={model.tokens} D={model.channels} "
-             f"N={model.blocks} heads={model.heads} expansion={model.expansion} "
-             f"coordinates={model.coordinate_channels} contexts={compiled.layout.contexts} steps={compiled.plan.steps}")
-    return Outcome(seed, shape, cycles, prediction.cycles, comparison.values, comparison.mismatches,
-                   tuple(comparison.first))
+        return judge(compiled, seed, folder)
+
+
+def judge(compiled: Compiled, seed: int, folder: Path) -> Outcome:
+    """Compare the records and counters of a drawing with the reference."""
+    comparison, timing = Comparison(compiled.layout, folder), DrawingTiming(compiled)
+    before = np.empty(0)
+    for step in sample(compiled.model, compiled.contexts(LABEL), compiled.plan, seed):
+        comparison.step(step, before)
+        timing.follow(step)
+        before = step.image
+    comparison.finish()
+    prediction = timing.finish()
+    predicted = {"CYCLES": prediction.cycles, "BUSY_ARRAY": prediction.busy[Engine.ARRAY], "MACS": prediction.macs,
+                 "MACS_OFFERED": prediction.macs_offered}
+    counters = json.loads((folder / RESULT_FILE).read_text(encoding="utf-8"))["counters"]
+    return Outcome(seed, shape(compiled), {name: counters[name] for name in predicted}, predicted, comparison.values,
+                   comparison.mismatches, tuple(comparison.first))
+
+
+def shape(compiled: Compiled) -> str:
+    """A random system in one line."""
+    model = compiled.model.config
+    return (f"C={model.image_channels} H={model.image_size} S={model.stride} T={model.tokens} D={model.channels} "
+            f"N={model.blocks} heads={model.heads} expansion={model.expansion} "
+            f"coordinates={model.coordinate_channels} rectified={int(model.rectified_query)} "
+            f"contexts={compiled.layout.contexts} steps={compiled.plan.steps} split={compiled.split.mode}")
 
 
 def explain(outcome: Outcome, config: Path) -> str:
     """A failed outcome, with the line that replays it."""
     lines = [f"seed {outcome.seed}: {outcome.shape}: {outcome.mismatches} mismatches in {outcome.values} values, "
-             f"{outcome.cycles} cycles, {outcome.predicted} predicted",
+             f"counted {outcome.counted}, predicted {outcome.predicted}",
              *(f"  {mismatch}" for mismatch in outcome.first),
              f"replay: python -m sim.fuzz --config {config} --seed {outcome.seed} --count 1"]
     return "\n".join(lines)
@@ -95,7 +113,8 @@ def main(arguments: list[str] | None = None) -> int:
             if not outcome.good:
                 print(explain(outcome, options.config), file=sys.stderr)
                 return 1
-            print(f"{outcome.shape}: {outcome.values} values equal, {outcome.cycles} cycles as predicted")
+            print(f"{outcome.shape}: {outcome.values} values equal, {outcome.counted['CYCLES']} cycles as predicted, "
+                  f"{1 - outcome.counted['MACS'] / outcome.counted['MACS_OFFERED']:.0%} of products skipped")
     except (ConfigError, SimulationError) as error:
         print(f"sim.fuzz: {error}", file=sys.stderr)
         return 1 if isinstance(error, SimulationError) else 2

@@ -7,12 +7,13 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from tqdm import tqdm
 
-from golden.spec.timing import Prediction
+from golden.spec.timing import Estimate
 from sim.comparison import Comparison
 from sim.job import STEPS_FILE, StepDone
 from sim.recorder import read_records, record_bytes
@@ -53,13 +54,13 @@ def last_cycle(comparison: Comparison) -> int:
 
 
 class Progress(AbstractContextManager):
-    """Denoising step, simulated cycles per second and time left; the total is the prediction's."""
+    """Denoising step, simulated cycles per second and time left; the total follows the steps that have ended."""
 
-    def __init__(self, prediction: Prediction, steps: int) -> None:
-        self.limits = [*prediction.step_cycles, prediction.cycles]
-        self.steps = steps
+    def __init__(self, estimate: Estimate) -> None:
+        self.estimate = estimate
+        self.steps = estimate.steps
         interval = {} if sys.stderr.isatty() else {"mininterval": LOG_INTERVAL_SECONDS}
-        self.bar = tqdm(total=prediction.cycles, unit=" cycles", unit_scale=True, dynamic_ncols=True, **interval)
+        self.bar = tqdm(total=estimate.cycles, unit=" cycles", unit_scale=True, dynamic_ncols=True, **interval)
         self.done: StepDone | None = None
         self.describe(0)
 
@@ -68,8 +69,11 @@ class Progress(AbstractContextManager):
         self.bar.set_description(f"step {min(step, self.steps)} of {self.steps}", refresh=False)
 
     def step(self, done: StepDone) -> None:
-        """A step has ended."""
+        """A step has ended; those to come take as long as those before."""
         self.done = done
+        if done.step:
+            self.estimate = replace(self.estimate, step=(done.cycles - self.estimate.noise) // done.step)
+            self.bar.total = max(done.cycles, self.estimate.cycles)
         self.describe(done.step + 1)
         self.move(done.cycles)
 
@@ -77,7 +81,7 @@ class Progress(AbstractContextManager):
         """Within a step: the simulation has come to a clock cycle."""
         number = self.done.step + 1 if self.done else 0
         base, clock = (self.done.cycles, self.done.simulated) if self.done else (0, clock_cycle)
-        limit = self.limits[min(number, len(self.limits) - 1)]
+        limit = self.estimate.step_cycles[min(number, self.steps)]
         self.move(min(limit, base + max(0, clock_cycle - clock)))
 
     def move(self, cycles: int) -> None:
@@ -85,7 +89,5 @@ class Progress(AbstractContextManager):
         self.bar.update(max(0, cycles - self.bar.n))
 
     def __exit__(self, *exception: Any) -> None:
-        """The last line stays; the few cycles after the last step belong to it."""
-        if self.done and self.done.step == self.steps:
-            self.move(self.bar.total)
+        """The last line stays."""
         self.bar.close()

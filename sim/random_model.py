@@ -8,6 +8,7 @@ import numpy as np
 
 from golden.compile.compiler import NO_LABEL, Compiled, compile_integers
 from golden.compile.layout import CompileError, Layout
+from golden.compile.split_plan import MODES, SplitPlan
 from golden.integer.model import IntegerBlock, IntegerLinear, IntegerModel, Modulation
 from golden.integer.plan import SamplerPlan
 from golden.spec import numbers
@@ -19,6 +20,8 @@ ATTEMPTS = 1000
 MOST_TOKENS = 256
 TYPICAL = 6.0
 """Mean square root of random operands and weights, roughly."""
+QUIET, QUIET_SHIFT = 0.8, 6
+"""Share of outputs and of modulated channels that are mostly zero where there are many zeros; their multipliers."""
 
 
 def random_config(generator: np.random.Generator, hardware: HardwareConfig) -> ModelConfig:
@@ -31,19 +34,26 @@ def random_config(generator: np.random.Generator, hardware: HardwareConfig) -> M
         name="random", image_channels=int(generator.choice([1, 2, 3])),
         image_size=int(generator.choice(grids)) * stride, stride=stride,
         channels=heads * width * int(generator.integers(1, 3)), blocks=int(generator.integers(1, 4)), heads=heads,
-        expansion=int(generator.integers(1, 5)), coordinate_channels=int(generator.integers(0, 9)), labels=(LABEL,))
+        expansion=int(generator.integers(1, 5)), coordinate_channels=int(generator.integers(0, 9)), labels=(LABEL,),
+        rectified_query=bool(generator.integers(2)))
 
 
 def random_layer(generator: np.random.Generator, outputs: int, terms: int, shift: int,
                  eight_bit: bool = False) -> IntegerLinear:
-    """Weights over their whole range; multipliers and biases that reach saturation now and then."""
+    """Weights over their whole range; multipliers and biases that reach saturation now and then.
+
+    Some layers have small multipliers for most outputs, which then are often zero.
+    """
     weight = generator.integers(-numbers.NIBBLE_MAXIMUM, numbers.NIBBLE_MAXIMUM + 1, (outputs, terms))
     if eight_bit:
         weight = 16 * weight + generator.integers(-numbers.NIBBLE_MAXIMUM, numbers.NIBBLE_MAXIMUM + 1, weight.shape)
     limit = 1 << (numbers.BIAS_BITS - 1)
     spread = int(generator.choice([64, limit]))
-    return IntegerLinear(weight, generator.integers(0, 1 << numbers.MULTIPLIER_BITS, outputs),
-                         generator.integers(-spread, spread, outputs), shift, eight_bit)
+    multiplier = generator.integers(0, 1 << numbers.MULTIPLIER_BITS, outputs)
+    bias = generator.integers(-spread, spread, outputs)
+    quiet = generator.random(outputs) < generator.choice([0.0, QUIET])
+    return IntegerLinear(weight, np.where(quiet, multiplier >> QUIET_SHIFT, multiplier), np.where(quiet, 0, bias),
+                         shift, eight_bit)
 
 
 def random_shift(generator: np.random.Generator, terms: int, target: float, operand: float = TYPICAL) -> int:
@@ -79,9 +89,11 @@ def random_integers(generator: np.random.Generator, config: ModelConfig) -> Inte
 
 
 def random_modulation(generator: np.random.Generator, config: ModelConfig, steps: int) -> Modulation:
-    """Gains and biases over their whole range."""
+    """Gains and biases over their whole range; for some models, most channels are mostly zero."""
     shape = (steps, config.norms, config.channels)
-    return Modulation(generator.integers(-128, 128, shape), generator.integers(-128, 128, shape))
+    gain, bias = generator.integers(-128, 128, shape), generator.integers(-128, 128, shape)
+    quiet = generator.random(shape) < generator.choice([0.0, QUIET])
+    return Modulation(np.where(quiet, 0, gain), np.where(quiet, np.minimum(bias, 0), bias))
 
 
 def random_plan(generator: np.random.Generator, steps: int) -> SamplerPlan:
@@ -95,6 +107,16 @@ def random_plan(generator: np.random.Generator, steps: int) -> SamplerPlan:
     return SamplerPlan(tuple(rows))
 
 
+def random_split(generator: np.random.Generator, layout: Layout) -> tuple[str | None, list[int] | None]:
+    """A mode for the dense lanes, where there are any, and masks for the first step."""
+    if not layout.hardware.dense_lanes:
+        return None, None
+    mode = str(generator.choice(MODES))
+    shape = SplitPlan(layout, mode).table_entries, layout.hardware.line_words * layout.hardware.width
+    bits = generator.random(shape) < generator.choice([0.1, 0.5, 0.9])
+    return mode, [int.from_bytes(np.packbits(mask, bitorder="little").tobytes(), "little") for mask in bits]
+
+
 def random_system(generator: np.random.Generator, hardware: HardwareConfig) -> Compiled:
     """A compiled random model that fits ``hardware``."""
     steps = int(generator.integers(1, 4))
@@ -102,13 +124,14 @@ def random_system(generator: np.random.Generator, hardware: HardwareConfig) -> C
     for _ in range(ATTEMPTS):
         config = random_config(generator, hardware)
         try:
-            Layout(config, hardware, contexts=1 if guidance == 1 else 2, steps=steps)
+            layout = Layout(config, hardware, contexts=1 if guidance == 1 else 2, steps=steps)
+            split, masks = random_split(generator, layout)
         except CompileError:
             continue
         tables = {name: random_modulation(generator, config, steps) for name in (LABEL, NO_LABEL)}
         try:
             return compile_integers(random_integers(generator, config), tables, random_plan(generator, steps), guidance,
-                                    hardware)
+                                    hardware, split=split, split_table=masks)
         except CompileError:
             continue
     raise CompileError(f"no random model fits hardware {hardware.name} in {ATTEMPTS} attempts; give it deeper memories")

@@ -7,19 +7,24 @@ from pathlib import Path
 import numpy as np
 
 from golden.compile.compiler import Compiled
+from golden.compile.operands import DrawingTiming
 from golden.integer.evaluate import sample
+from golden.integer.workload import ZeroShares
 from golden.model.sampler import euler
 from golden.model.transformer import Transformer
 from golden.spec import numbers
+from golden.spec.timing import Prediction
 from sim.comparison import Comparison, Mismatch
 from sim.job import StepDone
-from sim.workload import ZeroShares
 
 PIXEL_ONE = 1 << numbers.PIXEL_FRACTION_BITS
 
 
 class Reference:
-    """Evaluates each step that the simulation has ended and compares every value that the core wrote or gave out."""
+    """Evaluates each step that the simulation has ended and compares every value that the core wrote or gave out.
+
+    The timing model follows: which operands are zero says how many cycles the array takes.
+    """
 
     def __init__(self, compiled: Compiled, label: str, seed: int, folder: Path) -> None:
         config = compiled.model.config
@@ -28,6 +33,8 @@ class Reference:
         self.expected_steps = compiled.plan.steps + 1
         self.comparison = Comparison(compiled.layout, folder)
         self.zeros = ZeroShares(config)
+        self.timing = DrawingTiming(compiled)
+        self.prediction: Prediction | None = None
         self.golden = np.zeros(self.shape, dtype=np.int64)
         self.ended: list[StepDone] = []
 
@@ -44,6 +51,7 @@ class Reference:
         self.golden = step.image
         self.pixels(f"pixels read after step {step.number}", done.pixels, done.cycles)
         self.zeros.add(step)
+        self.timing.follow(step)
         self.ended.append(done)
 
     def finish(self, pixels: list[int], cycles: int) -> None:
@@ -53,6 +61,9 @@ class Reference:
                                   str(len(self.ended))))
         self.pixels("pixels of the finished image", pixels, cycles)
         self.comparison.finish()
+        for step in self.steps:     # that never came
+            self.timing.follow(step)
+        self.prediction = self.timing.finish()
 
     def pixels(self, tensor: str, pixels: list[int], cycles: int) -> None:
         """Compare an image that the driver read with the reference's."""

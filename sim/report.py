@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 
 from golden.compile.compiler import Compiled
+from golden.compile.split_plan import NEVER
+from golden.integer.workload import useful_macs
 from golden.spec.descriptors import Engine
-from golden.spec.registers import STALL_CAUSES
-from golden.spec.timing import Prediction
+from golden.spec.registers import LANE_WAITS, STALL_CAUSES
 from sim.reference import Reference
-from sim.workload import useful_macs
 
 Report = dict[str, Any]
 
@@ -22,14 +22,14 @@ def drawing_part(compiled: Compiled, label: str, seed: int) -> Report:
     """What was drawn on what."""
     hardware = compiled.layout.hardware
     return {"model": compiled.model.config.name, "label": label, "seed": seed, "steps": compiled.plan.steps,
-            "guidance": compiled.guidance, "contexts": compiled.layout.contexts,
+            "guidance": compiled.guidance, "contexts": compiled.layout.contexts, "split": compiled.split.mode,
             "hardware": {"name": hardware.name, "lanes": hardware.lanes, "width": hardware.width,
                          "fingerprint": f"{hardware.fingerprint:08x}"}}
 
 
-def cycles_part(compiled: Compiled, prediction: Prediction, counters: Mapping[str, int],
-                reference: Reference) -> Report:
+def cycles_part(compiled: Compiled, counters: Mapping[str, int], reference: Reference) -> Report:
     """Cycles, measured and predicted, and what the array did in them."""
+    prediction = reference.prediction
     multipliers = compiled.layout.hardware.multipliers
     macs = sum(useful_macs(compiled.model.config).values()) * compiled.layout.contexts * compiled.plan.steps
     cycles = counters["CYCLES"]
@@ -39,8 +39,21 @@ def cycles_part(compiled: Compiled, prediction: Prediction, counters: Mapping[st
             "busy_cycles": {engine.name.lower(): counters[f"BUSY_{engine.name}"] for engine in Engine},
             "predicted_busy_cycles": {engine.name.lower(): prediction.busy[engine] for engine in Engine},
             "array_stall_cycles": {cause.lower(): counters[f"STALL_{cause}"] for cause in STALL_CAUSES},
-            "multipliers": multipliers, "useful_macs": macs, "macs": counters["MACS"],
-            "predicted_macs": prediction.macs, "utilisation": macs / (multipliers * cycles)}
+            "lane_wait_cycles": {name.removeprefix("WAIT_").lower(): counters[name] for name in LANE_WAITS},
+            "multipliers": multipliers, "lanes": compiled.layout.hardware.lanes,
+            "useful_macs": macs, "utilisation": macs / (multipliers * cycles),
+            "macs": counters["MACS"], "predicted_macs": prediction.macs,
+            "macs_offered": counters["MACS_OFFERED"], "predicted_macs_offered": prediction.macs_offered,
+            "dense_shares": list(prediction.dense_shares[1:]),
+            "skipped_share": 1 - counters["MACS"] / max(1, counters["MACS_OFFERED"]),
+            "share_of_ideal": counters["MACS"] / (multipliers * cycles)}
+
+
+def wrong_predictions(report: Report) -> list[tuple[str, Any, Any]]:
+    """Figures that the timing model predicts and that came out otherwise: name, measured, predicted."""
+    return [(name, report[name], report[f"predicted_{name}"])
+            for name in ("cycles", "step_cycles", "busy_cycles", "macs", "macs_offered")
+            if report[name] != report[f"predicted_{name}"]]
 
 
 def comparison_part(reference: Reference) -> Report:
@@ -75,13 +88,21 @@ def summary(report: Report) -> list[str]:
         f"but {report['predicted_cycles']:,} were predicted"
     zero = report["zero_share_mean"]
     idle = ", ".join(f"{cause} {count:,}" for cause, count in stalls.items() if count)
+    lanes = report["lanes"] * report["cycles"]
+    shares = ", ".join(f"{share:.1%}" for share in report["dense_shares"])
+    waits = ", ".join(f"{cause} {count / lanes:.1%}" for cause, count in report["lane_wait_cycles"].items())
     return [
         f"{report['model']} drew '{report['label']}' (seed {report['seed']}, {report['steps']} steps) on "
-        f"{hardware['name']}: {hardware['lanes']} x {hardware['width']} multipliers",
+        f"{hardware['name']}: {report['multipliers'] // hardware['width']} x {hardware['width']} multipliers",
         f"cycles       {report['cycles']:,}, {agree}",
-        f"utilisation  {report['utilisation']:.1%} of {report['multipliers']} multipliers "
-        f"({report['useful_macs']:,} useful 4-bit multiply-accumulates)",
+        f"useful work  {report['useful_macs']:,} 4-bit multiply-accumulates, "
+        f"{report['utilisation']:.1%} of what {report['multipliers']} multipliers without zero skipping could do",
+        f"multiplied   {report['macs']:,}, {report['skipped_share']:.1%} of those due skipped; "
+        f"multipliers busy {report['share_of_ideal']:.1%} of the time",
+        *([f"split        {report['split']}, of each step's multiply-accumulates {shares} on dense lanes"]
+          if report["split"] != NEVER else []),
         f"array waits  {idle or 'never'} (cycles)",
+        f"lanes wait   {waits} (share of their cycles)",
         *([f"zeros        {zero:.1%} of the left operands"] if zero is not None else []),
         f"compared     {report['values_compared']:,} values bit by bit, {report['mismatches']:,} differ",
         f"simulated    {report['simulated_cycles_per_second']:,.0f} cycles per second, "

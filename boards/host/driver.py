@@ -88,7 +88,11 @@ class Driver:
             await self.write(f"SEED{index}", word)
 
     async def start(self, pause: bool = False) -> None:
-        """Begin an image; with ``pause``, stand still at the end of every step."""
+        """Begin an image; with ``pause``, stand still at the end of every step.
+
+        A core with dense lanes refreshes its split table as it draws: load the conditioning again, which holds the
+        first step's, for a second image in exactly as many cycles. The picture is the same either way.
+        """
         await self.write("OPTIONS", Option.PAUSE if pause else 0)
         await self.write("CONTROL", Control.START)
         await self._raise_error(await self.status())

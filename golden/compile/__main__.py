@@ -13,11 +13,12 @@ from pathlib import Path
 
 from golden.compile.compiler import compile_checkpoint
 from golden.compile.layout import CompileError
+from golden.compile.split_plan import MODES
 from golden.model import zoo
 from golden.model.checkpoint import CheckpointError, load
 from golden.spec.hardware import HardwareConfig, load_hardware
 from golden.spec.image import ImageError, read_image
-from golden.spec.timing import predict
+from golden.spec.timing import estimate
 from golden.spec.validation import ConfigError
 
 BAD_INPUT = 2
@@ -33,12 +34,13 @@ def write(options: argparse.Namespace) -> None:
     """Compile, and say what came out."""
     config = hardware(options.config)
     checkpoint = load(zoo.checkpoint_path(options.model, "quantised", options.weights))
-    compiled = compile_checkpoint(checkpoint, config, steps=options.steps, guidance=options.guidance)
+    compiled = compile_checkpoint(checkpoint, config, steps=options.steps, guidance=options.guidance,
+                                  split=options.split)
     options.output.parent.mkdir(parents=True, exist_ok=True)
     compiled.write(options.output)
-    cycles = predict(compiled.descriptors, config).cycles
+    cycles = estimate(compiled.descriptors, config, options.steps).cycles
     print(f"{options.output}: {options.model} for {config.name}, {options.steps} steps, {len(compiled.descriptors)} "
-          f"descriptors, {len(compiled.program):,} bytes of program, {cycles:,} cycles an image")
+          f"descriptors, {len(compiled.program):,} bytes of program, {cycles:,} cycles an image if nothing were zero")
     for name, need in compiled.layout.needs().items():
         print(f"  {name:12} {need:6} of {config.memory_shapes[name][0]} words")
 
@@ -58,6 +60,7 @@ def parser() -> argparse.ArgumentParser:
     writing.add_argument("--model", default="fashion", help="a trained model (default: %(default)s)")
     writing.add_argument("--steps", type=int, default=12, help="denoising steps (default: %(default)s)")
     writing.add_argument("--guidance", type=float, default=2.0, help="1 needs one context (default: %(default)s)")
+    writing.add_argument("--split", choices=MODES, help="what dense lanes get (default: balanced where there are any)")
     writing.add_argument("--weights", type=Path, default=zoo.WEIGHTS, help="folder of the trained models")
     writing.add_argument("--output", type=Path, required=True, help="the .htn file to write")
     writing.set_defaults(run=write)

@@ -1,4 +1,4 @@
-"""Emission of descriptors: the sequence, loops and weight-tile slots."""
+"""Emission of descriptors: the sequence, registers, loops and weight-tile slots."""
 
 from __future__ import annotations
 
@@ -8,7 +8,10 @@ from dataclasses import dataclass, field
 
 from golden.spec.descriptors import REGISTERS_A_WORD, Engine, Opcode, encode
 
-NO_REGISTER = -1
+WEIGHT, MODULATION, BLOCK, GROUP, STEP, SPLIT = range(6)
+"""Registers that advance: weight-store address, modulation address, block, group offset, step, split-table entry."""
+SCORE_MULTIPLIER, ATTENTION_MULTIPLIER, FIRST_NORM_SHIFT, SECOND_NORM_SHIFT = range(8, 12)
+"""Registers that each block sets."""
 
 
 def engines(*names: Engine) -> int:
@@ -29,14 +32,21 @@ class Builder:
 
     slots: int
     descriptors: list[tuple[Opcode, dict[str, int]]] = field(default_factory=list)
+    operands: dict[int, str] = field(default_factory=dict)   # left tensor by address of its ARRAY descriptor
     loads: int = 0
 
-    def emit(self, opcode: Opcode, **values: int) -> int:
-        """Append a descriptor; ``x_register=r`` adds register r to field x. Returns its address."""
+    def emit(self, opcode: Opcode, *, operand: str = "", **values: int) -> int:
+        """Append a descriptor; ``x_register=r`` adds register r to field x. Returns its address.
+
+        ``operand`` is the name of a product's left tensor, for the timing model; ``{}`` in it stands for the block.
+        """
         stored = {name: value + 1 if name.endswith("_register") else value for name, value in values.items()}
         encode(opcode, stored)  # raises here, where the mistake is
         self.descriptors.append((opcode, stored))
-        return len(self.descriptors) - 1
+        address = len(self.descriptors) - 1
+        if operand:
+            self.operands[address] = operand
+        return address
 
     def patch(self, place: int, **values: int) -> None:
         """Change fields of a descriptor that was emitted before."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import numpy as np
 
 from golden.compile.layout import CompileError, Layout
 from golden.compile.program import ProgramWriter
+from golden.compile.split_plan import SplitPlan
 from golden.compile.words import coordinate_words, modulation_words, step_word, tile_words
 from golden.integer.model import IntegerModel, Modulation
 from golden.integer.plan import SamplerPlan, euler_plan
@@ -31,10 +33,13 @@ class Compiled:
     modulations: dict[str, Modulation]   # by label; NO_LABEL for the unguided context
     plan: SamplerPlan
     layout: Layout
+    split: SplitPlan
+    split_table: tuple[int, ...]         # masks of the first step
     guidance: float
     descriptors: tuple[int, ...]
     program: bytes                       # segment
     conditionings: dict[str, bytes]      # segment by label
+    operands: dict[int, str]             # left tensor of the ARRAY descriptor at each address, {} for the block
 
     def contexts(self, label: str) -> tuple[Modulation, ...]:
         """Modulations of each context, the unguided one first where there are two."""
@@ -46,6 +51,7 @@ class Compiled:
         config = self.model.config
         return {"model": asdict(config), "hardware": asdict(self.layout.hardware), "steps": self.plan.steps,
                 "guidance": self.guidance, "contexts": self.layout.contexts, "labels": list(self.conditionings),
+                "split": self.split.mode,
                 "descriptors": len(self.descriptors), "memory_words": self.layout.needs()}
 
     def write(self, path: Path) -> None:
@@ -70,15 +76,20 @@ def context_sections(table: Modulation, layout: Layout, context: int) -> list[Se
 
 
 def compile_integers(model: IntegerModel, tables: dict[str, Modulation], plan: SamplerPlan, guidance: float,
-                     hardware: HardwareConfig) -> Compiled:
+                     hardware: HardwareConfig, skip_zeros: bool = True, split: str | None = None,
+                     split_table: Sequence[int] | None = None) -> Compiled:
     """Lay out, write the program, and build the segments.
 
-    tables: modulation by label, with NO_LABEL. Guidance 1 needs one context, any other two.
+    tables: modulation by label, with NO_LABEL. Guidance 1 needs one context, any other two. Without ``skip_zeros``
+    the array multiplies zeros too. ``split`` is a mode of ``split_plan``, ``split_table`` its masks for the first step.
     Raises ``CompileError`` for a model that does not fit.
     """
     layout = Layout(model.config, hardware, contexts=1 if guidance == 1 else 2, steps=plan.steps)
+    splits = SplitPlan(layout, split, skip_zeros)
+    masks = splits.table(split_table)
     try:
-        descriptors = ProgramWriter(model, layout, plan.draws_noise).write().encoded()
+        writer = ProgramWriter(model, layout, splits, plan.draws_noise, skip_zeros).write()
+        descriptors = writer.encoded()
     except ValueError as error:
         raise CompileError(f"model {model.config.name} is beyond the descriptors of this version: {error}") from None
     weights = weight_words(model, hardware.width)
@@ -90,18 +101,23 @@ def compile_integers(model: IntegerModel, tables: dict[str, Modulation], plan: S
         Section(Memory.STEP, 0, [step_word(row) for row in plan.coefficients]),
         Section(Memory.COORDINATE, 0, coordinate_words(model.config.grid, model.config.coordinate_channels)),
     ]
+    first_split = [Section(Memory.SPLIT, 0, masks)] if masks else []   # anew for each drawing: each leaves its own
     if layout.contexts == 2:
         sections += context_sections(tables[NO_LABEL], layout, 0)
     conditionings = {
-        label: build_segment(hardware, Kind.CONDITIONING, context_sections(table, layout, layout.contexts - 1))
+        label: build_segment(hardware, Kind.CONDITIONING,
+                             context_sections(table, layout, layout.contexts - 1) + first_split)
         for label, table in tables.items()}
-    return Compiled(model=model, modulations=tables, plan=plan, layout=layout, guidance=guidance,
+    return Compiled(model=model, modulations=tables, plan=plan, layout=layout, split=splits, split_table=tuple(masks),
+                    guidance=guidance,
                     descriptors=tuple(descriptors), program=build_segment(hardware, Kind.PROGRAM, sections),
-                    conditionings=conditionings)
+                    conditionings=conditionings, operands=writer.operands)
 
 
-def compile_checkpoint(checkpoint: Checkpoint, hardware: HardwareConfig, *, steps: int, guidance: float) -> Compiled:
-    """Compile a quantised checkpoint with Euler's method in ``steps`` steps.
+def compile_checkpoint(checkpoint: Checkpoint, hardware: HardwareConfig, *, steps: int, guidance: float,
+                       skip_zeros: bool = True, split: str | None = None,
+                       split_table: Sequence[int] | None = None) -> Compiled:
+    """Compile a quantised checkpoint with Euler's method in ``steps`` steps; the rest as ``compile_integers``.
 
     Raises ``CheckpointError`` for another kind of checkpoint and ``CompileError`` for what does not fit.
     """
@@ -113,4 +129,5 @@ def compile_checkpoint(checkpoint: Checkpoint, hardware: HardwareConfig, *, step
     model, tables = to_integers(checkpoint, grid[:-1])
     plan = euler_plan(grid, guidance, model.residual_fraction_bits)
     names = (*checkpoint.config.labels, NO_LABEL)
-    return compile_integers(model, dict(zip(names, tables, strict=True)), plan, guidance, hardware)
+    return compile_integers(model, dict(zip(names, tables, strict=True)), plan, guidance, hardware, skip_zeros, split,
+                            split_table)

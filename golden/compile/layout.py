@@ -5,9 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from golden.spec import numbers
-from golden.spec.descriptors import NormFormat
 from golden.spec.hardware import HardwareConfig
-from golden.spec.latency import array_tail, norm_keeps_pace
+from golden.spec.latency import GROUPS_IN_FLIGHT, LINE_LATENCY, drain_latency, key_hold
 from golden.spec.model import ModelConfig
 
 
@@ -111,8 +110,54 @@ class Layout:
         return self.tensor_words
 
     def residual(self, context: int) -> int:
-        """First row of a context in each residual bank."""
-        return context * self.context_words // 2
+        """First word of a context's residual stream."""
+        return context * self.context_words
+
+    # --- order ------------------------------------------------------------------------------------------------
+    #
+    # At most GROUPS_IN_FLIGHT groups are in flight, they retire in order, and ARRAY_TAIL cycles later what they wrote
+    # can be read. Within these bounds tokens overtake each other: a group reads from its allocation to its retirement
+    # and writes in the same time and the tail. A *fence* makes a product wait until nothing is in flight or written.
+
+    @property
+    def layer_groups(self) -> int:
+        """Groups that one weight tile is multiplied with: those of every context."""
+        return self.contexts * self.groups
+
+    @property
+    def shortest_group(self) -> int:
+        """Cycles from a group's allocation to its retirement, at least."""
+        return self.hardware.lanes + LINE_LATENCY + 1 + drain_latency(self.hardware) + 1
+
+    @property
+    def layer_needs_fence(self) -> bool:
+        """Whether a layer's first product must wait for the layer before it, whose results it reads.
+
+        It reads what the group ``layer_groups`` before it wrote last. If that is group n - 8, then group n - 4 began
+        after its retirement, and ended, a ``shortest_group`` later, before group n began. By then the results of n - 8
+        are written, as the tail is shorter than any group. Empty descriptors between the two only add to that.
+        """
+        return self.layer_groups < 2 * GROUPS_IN_FLIGHT
+
+    @property
+    def expand_needs_fence(self) -> bool:
+        """The same for the hidden activations, which also take the place of the attention outputs.
+
+        Group e of the first tile writes hidden activations up to group e + 1 of them, and overtakes at most the last
+        GROUPS_IN_FLIGHT - 1 - e groups of the projection, which still read their attention outputs.
+        """
+        written = (GROUPS_IN_FLIGHT - 1) * self.model.expansion
+        return self.layer_needs_fence or written > 2 * self.layer_groups - 1
+
+    @property
+    def values_need_fence(self) -> bool:
+        """Whether values must wait for the keys to leave the transposer, and for the queries.
+
+        The groups of one tile of queries lie between: every fourth begins after the retirement of the fourth before
+        it. That outlasts the transposer wherever there are enough of them.
+        """
+        between = (self.layer_groups - GROUPS_IN_FLIGHT + 1) // GROUPS_IN_FLIGHT * self.shortest_group
+        return self.layer_needs_fence or between < key_hold(self.hardware)
 
     # --- checks -----------------------------------------------------------------------------------------------
 
@@ -122,9 +167,6 @@ class Layout:
         self.divides("channels", model.channels, hardware.width)
         self.divides("channels of a head", model.head_channels, hardware.width)
         self.divides("tokens", model.tokens, 2 * hardware.width)
-        if (self.contexts * self.groups - 1) * model.channels < array_tail(hardware):
-            raise CompileError(f"model {model.name} has too few tokens ({model.tokens}) for {hardware.lanes} lanes: a "
-                               "layer would read what the one before it has not written yet; use fewer lanes")
         if model.token_pixels > hardware.width:
             raise CompileError(f"model {model.name} decodes a token to {model.token_pixels} values; "
                                f"expected at most the hardware's width {hardware.width}")
@@ -190,7 +232,3 @@ class Layout:
             raise CompileError(f"the {name} memory of hardware {self.hardware.name} holds {depth} words; model "
                                f"{self.model.name} with {self.steps} steps and {self.contexts} contexts needs {need}: "
                                f"raise hardware.{name}_words")
-
-    def norm_overlaps(self, form: NormFormat, terms: int) -> bool:
-        """Whether a norm may follow a layer of so many terms group by group, without a conflict at a residual port."""
-        return norm_keeps_pace(self.hardware, self.token_words, form, terms)

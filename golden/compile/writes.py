@@ -1,4 +1,8 @@
-"""What the core must write: every tensor of a step as words in the order and at the addresses of the hardware."""
+"""What the core must write: every tensor of a step as words at the addresses of the hardware.
+
+Writes to one address come in the order given here. Different addresses of a memory may overtake each other, as lanes
+do, by a few groups of tokens.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +22,7 @@ Index = dict[str, np.ndarray]
 
 @dataclass(frozen=True)
 class Writes:
-    """Consecutive writes of one memory that belong to one tensor.
+    """Writes of one memory that belong to one tensor.
 
     values (n, channels) integers of ``bits`` bits a channel, written at addresses (n,); ``index`` names the place in
     the tensor of each write's first channel, dimension by dimension; the channels run along the last one.
@@ -62,14 +66,14 @@ class StepWrites:
         self.image_before = image_before
 
     def all(self) -> Iterator[Writes]:
-        """Every tensor, in the order of its memory's writes."""
+        """Every tensor, in the order of the program."""
         if self.step.contexts:
             yield from self.patches()
-            yield from self.residual("convolution")
+            yield self.residual("convolution")
             for block in range(self.layout.model.blocks):
                 yield from self.block(f"blocks.{block}")
             yield from self.norm("decoder_norm", planes=True)
-            yield from self.residual("velocity")
+            yield self.residual("velocity")
         yield self.image()
 
     def block(self, prefix: str) -> Iterator[Writes]:
@@ -82,10 +86,10 @@ class StepWrites:
         yield self.scores(f"{prefix}.scores")
         yield self.probabilities(f"{prefix}.probabilities")
         yield self.attention(f"{prefix}.attention")
-        yield from self.residual(f"{prefix}.residual_attention")
+        yield self.residual(f"{prefix}.residual_attention")
         yield from self.norm(f"{prefix}.norm_hidden")
         yield self.activation(f"{prefix}.hidden", layout.HIDDEN, layout.hidden_words)
-        yield from self.residual(f"{prefix}.residual_hidden")
+        yield self.residual(f"{prefix}.residual_hidden")
 
     def of_contexts(self, name: str) -> list[np.ndarray]:
         """A tensor of every context."""
@@ -188,18 +192,13 @@ class StepWrites:
                       gather(self.of_contexts(name), context, token, word, width), numbers.NIBBLE_BITS,
                       {"context": context, "token": token, "channel": word * width})
 
-    def residual(self, name: str) -> Iterator[Writes]:
-        """Residual stream or velocity, in two banks by turns of groups."""
-        layout, hardware = self.layout, self.layout.hardware
-        words = 1 if name == "velocity" else layout.token_words
-        word, context, token = self.tiles(words)
-        group, lane = token // hardware.lanes, token % hardware.lanes
-        rows = layout.context_words // 2 * context + (group // 2 * hardware.lanes + lane) * layout.token_words + word
-        values = gather(self.of_contexts(name), context, token, word, hardware.width)
-        for bank in range(2):
-            mine = group % 2 == bank
-            yield Writes(f"residual_{bank}", name, rows[mine], values[mine], numbers.WIDE_BITS,
-                         {"context": context[mine], "token": token[mine], "channel": word[mine] * hardware.width})
+    def residual(self, name: str) -> Writes:
+        """Residual stream, or velocity in the first word of each token."""
+        layout, width = self.layout, self.layout.hardware.width
+        word, context, token = self.tiles(1 if name == "velocity" else layout.token_words)
+        return Writes("residual", name, layout.residual(context) + token * layout.token_words + word,
+                      gather(self.of_contexts(name), context, token, word, width), numbers.WIDE_BITS,
+                      {"context": context, "token": token, "channel": word * width})
 
     def image(self) -> Writes:
         """The image after the step, token by token."""

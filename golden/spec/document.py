@@ -42,19 +42,29 @@ FIELD_MEANINGS: dict[Opcode, dict[str, str]] = {
         "parameters": f"1: the first {numbers.PARAMETER_ROWS} words are the slot's multipliers and biases",
     },
     Opcode.ARRAY: {
+        "fence": "1: wait until no group is in flight and every result is written",
+        "skip": "1: channels that are zero take no cycle",
         "count": "iterations (groups of `lanes` tokens, or tiles of one group); 0 only passes signals on",
         "words": "words of a dot product, in one nibble plane",
         "nibble_passes": "1: int8 times 8-bit weights, in four passes",
         "left_memory": "memory of the left operand", "left_signed": "1: the left operand is int4, 0: uint4",
-        "left_base": "lane 0's first word in the first iteration", "left_step": "words from one iteration to the next",
-        "lane_stride": "words from one lane's token to the next", "slot": "slot of the weight tile that is used",
+        "left_base": "first word of the first iteration's first token",
+        "left_step": "words from one iteration to the next",
+        "lane_stride": "words from one token to the next", "slot": "slot of the weight tile that is used",
         "tile_step": "rows of the slot from one iteration to the next",
         "multiplier_source": "what the sums are multiplied with", "multiplier": "the multiplier for CONSTANT",
         "shift": "right shift after the multiplication; for ROW the row's exponent is added",
         "row_slot": "half of the score memory and of the row scales", "format": "what the result saturates to",
-        "destination": "where the result goes", "destination_base": "lane 0's word in the first iteration",
-        "destination_step": "words from one iteration to the next; for the residual stream after every second one",
-        "vector_stride": "words from one lane's result to the next",
+        "destination": "where the result goes", "destination_base": "word of the first iteration's first token",
+        "destination_step": "words from one iteration to the next; for keys from one `width` tokens to the next",
+        "vector_stride": "words from one token's result to the next",
+        "split": "1: the split table says which channels the dense lanes multiply; 0: none",
+        "split_base": "split table's entry of the first line of a token",
+        "detect": "1: count the non-zero channels of the first token of every group; where `left_step` is 0, of the "
+                  "first group alone",
+        "decide": "1, with `count` 0: renew the `words` entries of the split table from `split_base` on by what was "
+                  "counted",
+        "decide_fixed": "1: by a fixed share of zeros; 0: so that sparse and dense lanes end together",
     },
     Opcode.SOFTMAX: {
         "slot": "half of the score and probability memories", "words": "words of a row of scores",
@@ -62,7 +72,7 @@ FIELD_MEANINGS: dict[Opcode, dict[str, str]] = {
     },
     Opcode.NORM: {
         "count": "groups of `lanes` tokens", "words": "words of a token",
-        "residual_base": "first row of the first group in its bank; group n is in bank n mod 2",
+        "residual_base": "first word of the first group in the residual memory",
         "table_base": "first word of gains and biases", "table_groups": "groups that share a table",
         "table_step": "words from one table to the next", "shift": "right shift after the gain",
         "bias_shift": "left shift of the bias", "format": "what the result saturates to",
@@ -73,8 +83,8 @@ FIELD_MEANINGS: dict[Opcode, dict[str, str]] = {
         "stride": "pixels along a side of a token", "channels": "channels of the image",
         "coordinates": "coordinate channels of a patch", "words": "words of one plane of a patch",
         "draw_noise": "1: draw a value for each pixel, 0: the noise is 0",
-        "guided_base": "first row of the guided velocity in each residual bank",
-        "unguided_base": "first row of the unguided velocity", "token_stride": "rows from one token to the next",
+        "guided_base": "first word of the guided velocity in the residual memory",
+        "unguided_base": "first word of the unguided velocity", "token_stride": "words from one token to the next",
         "destination_base": "first word of the patches in the normalised memory",
     },
     Opcode.SET: {"mask": "bit i: set register i of the half", "upper": "0: registers 0 to 7, 1: registers 8 to 15",
@@ -218,13 +228,14 @@ def image_part(config: HardwareConfig) -> list[str]:
 def memory_part(config: HardwareConfig) -> list[str]:
     """Memories of a configuration."""
     told = comments(inspect.getsource(HardwareConfig))
-    names = {"tile": "slots", "probability": "score_words"}
+    names = {"tile": "slots", "probability": "score_words", "split": "split_lines"}
     rows = []
     for name, (depth, bits) in config.memory_shapes.items():
         rows.append((f"`{name}`", depth, bits, depth * bits, told[names.get(name, f"{name}_words")]))
     lines = [f"## Memories of `{CONFIG}`", "", f"{config.lanes} lanes, {config.width} channels a word, "
              f"{config.multipliers} multipliers, accumulators of {config.accumulator_bits} bits, fingerprint "
-             f"`{config.fingerprint:08x}`. The residual memory is built as two banks of half its depth.", ""]
+             f"`{config.fingerprint:08x}`. The tile memory is built once for each lane, the residual memory twice, and "
+             f"the left operands' memories have {config.line_words} banks.", ""]
     lines += table(["memory", "words", "bits of a word", "bits", "holds"], rows)
     return [*lines, f"Together {sum(row[3] for row in rows):,} bits.", ""]
 

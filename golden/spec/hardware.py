@@ -15,7 +15,12 @@ from golden.spec.validation import require, require_integer, require_power_of_tw
 REGISTER_BITS = 20
 """Bits of an address in descriptors and of the sequencer's registers."""
 
-FORMAT_VERSION = 1
+MOST_SPLIT_LINES = 1024
+"""Entries of the split table that a descriptor can name."""
+OPTIONAL = ("dense_lanes", "dsp_lanes")
+"""Fields of the configuration that may be 0."""
+
+FORMAT_VERSION = 2
 """Version of the program image and of the descriptor set; the hardware refuses any other."""
 
 
@@ -34,6 +39,10 @@ class HardwareConfig:
     name: str = "default"
     lanes: int = 16                # tokens in flight; one lane owns one token
     width: int = 16                # output channels of a lane, and channels of a word
+    line_words: int = 4            # words of one token that a lane receives at once
+    dense_lanes: int = 0           # lanes for channels that are seldom zero: none, or one beside each sparse lane
+    dsp_lanes: int = 0             # dense lanes that multiply in DSP blocks; the others do in logic
+    split_lines: int = 256         # entries of the split table: a mask of a line's dense channels each
     longest_dot_product: int = 512  # terms of the longest 8-bit dot product; sizes the accumulator
     slots: int = 4                 # weight-tile slots: one in use, the others loading
     slot_rows: int = 512           # rows of one weight-tile slot
@@ -43,7 +52,7 @@ class HardwareConfig:
     normalised_words: int = 4096   # left operands written by norm and patch units
     activation_words: int = 8192   # queries, attention outputs, hidden activations
     key_value_words: int = 4096    # keys (transposed) and values
-    residual_words: int = 2048     # residual stream, in two banks of half this depth
+    residual_words: int = 2048     # residual stream, kept twice
     score_words: int = 512         # scores of two groups of tokens, and their probabilities
     pixel_words: int = 1024        # image values
     step_words: int = 64           # sampler coefficients, one word a step
@@ -53,21 +62,37 @@ class HardwareConfig:
     def __post_init__(self) -> None:
         for field in dataclasses.fields(self):
             if field.name != "name":
-                require_integer(self, field.name, minimum=1, maximum=1 << 20)
-        for name in ("lanes", "width", "slots"):
+                require_integer(self, field.name, minimum=int(field.name not in OPTIONAL), maximum=1 << 20)
+        for name in ("lanes", "width", "slots", "line_words"):
             require_power_of_two(self, name)
         require(8 <= self.width <= 64, f"hardware.width is {self.width}; expected 8 to 64")
         require(2 <= self.lanes <= self.width,
                 f"hardware.lanes is {self.lanes}; expected 2 to the width {self.width}, "
-                "as one memory word feeds each lane in turn")
+                "as keys leave in tiles of that many tokens")
+        require(self.tile_rows >= self.line_words * self.width,
+                f"hardware.slots x hardware.slot_rows is {self.tile_rows}; expected at least "
+                f"{self.line_words * self.width}, the channels of a line")
         require(self.slots in (2, 4, 8), f"hardware.slots is {self.slots}; expected 2, 4 or 8")
-        require(self.residual_words % 2 == 0, f"hardware.residual_words is {self.residual_words}; expected even")
-        require(self.score_words % 2 == 0, f"hardware.score_words is {self.score_words}; expected even")
+        require(self.line_words <= 8, f"hardware.line_words is {self.line_words}; expected 1, 2, 4 or 8")
+        for name in ("normalised_words", "activation_words", "score_words"):
+            depth, unit = getattr(self, name), 2 * self.line_words
+            require(depth % unit == 0, f"hardware.{name} is {depth}; expected a multiple of {unit}, two lines")
+        self.check_dense()
+
+    def check_dense(self) -> None:
+        """Dense lanes stand beside the sparse ones, in pairs."""
+        require(self.dense_lanes in (0, self.lanes),
+                f"hardware.dense_lanes is {self.dense_lanes}; expected 0 or the number of lanes, {self.lanes}")
+        require(self.dsp_lanes % 2 == 0 and self.dsp_lanes <= self.dense_lanes,
+                f"hardware.dsp_lanes is {self.dsp_lanes}; "
+                f"expected an even number of the {self.dense_lanes} dense lanes")
+        require(self.split_lines <= MOST_SPLIT_LINES,
+                f"hardware.split_lines is {self.split_lines}; expected 1 to {MOST_SPLIT_LINES}")
 
     @property
     def multipliers(self) -> int:
         """4-bit multipliers of the array."""
-        return self.lanes * self.width
+        return (self.lanes + self.dense_lanes) * self.width
 
     @property
     def accumulator_bits(self) -> int:
@@ -79,6 +104,11 @@ class HardwareConfig:
     def word_bits(self) -> int:
         """Bits of a word of 4-bit channels."""
         return self.width * numbers.NIBBLE_BITS
+
+    @property
+    def line_bits(self) -> int:
+        """Bits of a line, which one read of a left operand's memory gives."""
+        return self.line_words * self.word_bits
 
     @property
     def tile_rows(self) -> int:
@@ -102,6 +132,7 @@ class HardwareConfig:
             "score": (self.score_words, self.width * numbers.SCORE_BITS),
             "probability": (self.score_words, self.word_bits),
             "pixel": (self.pixel_words, numbers.WIDE_BITS),
+            "split": (self.split_lines, self.line_words * self.width),
         }
 
     @property

@@ -40,6 +40,7 @@ class Memory(enum.IntEnum):
     MODULATION = 2
     STEP = 3
     COORDINATE = 4
+    SPLIT = 5
 
 
 class Kind(enum.IntEnum):

@@ -13,26 +13,34 @@ ACCEPT_LATENCY = 1
 """From acceptance to the first cycle of work."""
 SEMAPHORE_LATENCY = 1
 """From the pulse that raises a semaphore to the first cycle in which it can be taken."""
-RESIDUAL_READ = 8
-"""From a group's last cycle in the array's front end to the read of its first token's residual word."""
+GROUPS_IN_FLIGHT = 8
+"""Groups of tokens that the array works on at once; they retire in order."""
+LINES_HELD = 2
+"""Lines of operands that a lane holds: the one that it multiplies and the next."""
+LINE_LATENCY = 5
+"""From the cycle that fetches a line for a lane to the first cycle that can issue one of its channels."""
+DRAIN_LATENCY = 6
+"""From the cycle that serves a lane with complete sums to the one in which they are drained, without dense lanes."""
+DENSE_DRAIN = 2
+"""Cycles that the drain takes longer with dense lanes: their multipliers' stage, and the sum of both kinds."""
 TREE_FAN_IN = 4
 """Operands that one register stage of a tree combines."""
 LOAD_TAIL = 2
 """From a load's last read to the pulse that tells its row is written."""
 
 
-def array_tail(config: HardwareConfig) -> int:
-    """From a group's last cycle in the front end to the pulse that tells its results are written.
-
-    Keys leave the transposer later (``key_tail``); the program computes them first of a block's three inputs of
-    attention, so that nothing reads them so soon.
-    """
-    return config.lanes + 12
+ARRAY_TAIL = 9
+"""From a group's retirement to the pulse that tells its results are written."""
 
 
-def key_tail(config: HardwareConfig) -> int:
-    """From the last cycle of a group that completes a tile of keys to the last of its transposed writes."""
-    return config.lanes + 9 + config.width
+def drain_latency(config: HardwareConfig) -> int:
+    """Cycles from the one that serves a lane with complete sums to the one in which they are drained."""
+    return DRAIN_LATENCY + (DENSE_DRAIN if config.dense_lanes else 0)
+
+
+def key_hold(config: HardwareConfig) -> int:
+    """Cycles for which a retired group of keys may still be leaving the transposer."""
+    return config.width + ARRAY_TAIL
 
 
 def tree_stages(values: int) -> int:
@@ -65,14 +73,3 @@ def pixel_cycles(fields: dict[str, int]) -> int:
         return 9 + 2 * tokens * fields["stride"] ** 2 * fields["channels"]
     terms = 9 * fields["channels"] + fields["coordinates"]
     return 7 + tokens * (terms + terms % 2)
-
-
-def norm_keeps_pace(config: HardwareConfig, token_words: int, form: NormFormat, group_cycles: int) -> bool:
-    """Whether a norm that follows an array of ``group_cycles`` a group never meets it at a residual port.
-
-    The norm reads group n from one bank while the array updates group n + 1 in the other. It must not be slower than
-    the array, and be done with group n before the array reads group n + 2, which lies in the same bank.
-    """
-    reads = config.lanes * token_words * norm_word_cycles(form)
-    first = array_tail(config) + SEMAPHORE_LATENCY + ACCEPT_LATENCY
-    return reads <= group_cycles and first + reads <= 2 * group_cycles + RESIDUAL_READ

@@ -98,14 +98,20 @@ class Register(NamedTuple):
 
 
 BUSY_COUNTERS = tuple(f"BUSY_{engine.name}" for engine in Engine)
-STALL_CAUSES = ("QUEUE", *(engine.name for engine in Engine))
+STALL_CAUSES = ("QUEUE", "WINDOW", *(engine.name for engine in Engine))
+LANE_WAITS = ("WAIT_LINE", "WAIT_DRAIN", "WAIT_TOKEN")
 STALL_COUNTERS = tuple(f"STALL_{cause}" for cause in STALL_CAUSES)
 COUNTERS: dict[str, str] = {
     "CYCLES": "Cycles from the start on in which the core ran",
     **{f"BUSY_{engine.name}": f"Cycles in which engine {engine.name} worked" for engine in Engine},
     "STALL_QUEUE": "Cycles in which ARRAY had no descriptor",
+    "STALL_WINDOW": "Cycles in which ARRAY waited for groups in flight to retire",
     **{f"STALL_{engine.name}": f"Cycles in which ARRAY waited for {engine.name}" for engine in Engine},
+    "WAIT_LINE": "Cycles, added over lanes, in which a lane's next line of operands was still on its way",
+    "WAIT_DRAIN": "Cycles, added over lanes, in which a lane's sums waited for the drain",
+    "WAIT_TOKEN": "Cycles, added over lanes, in which a lane had no token while the array worked",
     "MACS": "4-bit multiply-accumulates done",
+    "MACS_OFFERED": "4-bit multiply-accumulates that were due, those with a zero included",
 }
 """Name and description of each counter, in the order of their addresses; a start clears them."""
 

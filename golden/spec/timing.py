@@ -2,37 +2,39 @@
 
 A discrete-event walk over the program: the sequencer issues in order, each engine runs its own descriptors in order,
 semaphores tie them together. Nothing in the core waits for anything else, so no other event has to be followed.
+
+The array skips zeros, so its cycles follow the data: a provider of operands says how many channels of each word are
+not zero (``Operands`` in ``golden/spec/array_timing.py``).
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 from golden.spec import numbers
+from golden.spec.array_timing import NO_TOKENS, ArrayClock, DenseOperands, Fields, LineReader, Operands
+from golden.spec.decision_timing import DecisionClock
 from golden.spec.descriptors import QUEUE_DEPTH, Destination, Engine, NormFormat, Opcode
 from golden.spec.hardware import HardwareConfig
 from golden.spec.interpreter import ENGINE_OPCODES, Interpreter, ProgramError
 from golden.spec.latency import (
+    ARRAY_TAIL,
     FETCH_CYCLES,
     LOAD_TAIL,
     QUEUE_LATENCY,
-    RESIDUAL_READ,
     SEMAPHORE_LATENCY,
-    array_tail,
-    key_tail,
     norm_tail,
     norm_word_cycles,
     pixel_cycles,
     softmax_tail,
 )
 
-Fields = dict[str, int]
-
 
 @dataclass(frozen=True)
 class Span:
-    """When one descriptor ran: issued, accepted, in its last cycle of work."""
+    """When one descriptor ran: issued, accepted, in its last cycle of work; of the array, the last retirement."""
 
     engine: Engine
     fields: Fields
@@ -49,6 +51,8 @@ class Prediction:
     step_cycles: tuple[int, ...]    # at the end of each step; index 0 is the first noise
     busy: dict[Engine, int]         # working cycles of each engine
     macs: int                       # 4-bit multiply-accumulates of the array
+    macs_offered: int               # the same with those that were skipped
+    dense_shares: tuple[float, ...]  # of each step's multiply-accumulates, what dense lanes did; index 0: first noise
     spans: tuple[Span, ...]         # every descriptor, in the order of issue
 
 
@@ -60,12 +64,30 @@ class Semaphore:
     taken: int = 0
 
 
+@dataclass(frozen=True)
+class Estimate:
+    """Cycles of a drawing as long as its operands are not known: none of them zero, every step like the first."""
+
+    noise: int    # from the start to the end of step 0
+    step: int     # of each denoising step
+    steps: int    # denoising steps
+
+    @property
+    def cycles(self) -> int:
+        """Of the whole drawing."""
+        return self.noise + self.steps * self.step
+
+    @property
+    def step_cycles(self) -> tuple[int, ...]:
+        """At the end of each step; index 0 is the first noise."""
+        return tuple(self.noise + number * self.step for number in range(self.steps + 1))
+
+
 @dataclass
 class EngineClock:
     """Progress of one engine."""
 
     free: int = 0                   # first cycle in which it can accept
-    free_for_empty: int = 0         # the same for an empty descriptor of the array
     idle: int = 0                   # first cycle in which nothing is in flight
     busy: int = 0
     accepted: list[int] = field(default_factory=list)
@@ -74,20 +96,30 @@ class EngineClock:
 class TimingModel:
     """Cycles of a program on a configuration. Raises ``ProgramError`` for a program that would never end."""
 
-    def __init__(self, config: HardwareConfig) -> None:
+    def __init__(self, program: Sequence[int], config: HardwareConfig, operands: Operands | None = None) -> None:
         self.config = config
+        self.interpreter = Interpreter(program)
+        self.operands = operands or DenseOperands()
+        self.lines = LineReader(config)
+        self.lanes = ArrayClock(config)
         self.engines = {engine: EngineClock() for engine in Engine}
         self.semaphores = {(giver, taker): Semaphore() for giver in Engine for taker in Engine}
         self.spans: list[Span] = []
-        self.residual_reads: dict[int, list[tuple[int, int]]] = {0: [], 1: []}
+        self.ends: list[int] = []
+        self.decisions = DecisionClock(config)
+        self.channels = [(0, 0)]    # that the dense lanes and all lanes multiplied up to the end of each step
+        self.cycles = 0
+        self.address = 0            # of the descriptor that is being executed
         self.run_engine = {Engine.LOAD: self.load, Engine.ARRAY: self.array, Engine.SOFTMAX: self.softmax,
                            Engine.NORM: self.norm, Engine.PIXEL: self.pixel}
 
-    def predict(self, program: Sequence[int]) -> Prediction:
-        """Walk the whole program."""
-        steps = []
+    def walk(self) -> Iterator[int]:
+        """Walk the program; yields the cycles at each step's end. Operands of a step are asked for before its end."""
         execution = FETCH_CYCLES
-        for opcode, fields in Interpreter(program).run():
+        named = None                # address that an EXECUTE names
+        for opcode, fields in self.interpreter.run():
+            self.address = self.interpreter.counter if named is None else named
+            named = fields["address"] if opcode is Opcode.EXECUTE else None
             if opcode in ENGINE_OPCODES:
                 execution = self.issue(Engine(opcode), fields, execution)
             elif opcode is Opcode.CREDIT:
@@ -96,21 +128,30 @@ class TimingModel:
             elif opcode in (Opcode.SYNC, Opcode.HALT):
                 execution = max(execution, *(clock.idle for clock in self.engines.values()))
                 if opcode is Opcode.SYNC and fields["step_end"]:
-                    steps.append(execution + 1)
+                    self.ends.append(execution + 1)
+                    self.channels.append((self.lanes.dense_channels, self.lanes.channels))
+                    yield execution + 1
             execution += 1 + FETCH_CYCLES
-        self.check_residual_ports()
-        cycles = execution - FETCH_CYCLES
-        busy = {engine: clock.busy for engine, clock in self.engines.items()}
-        return Prediction(cycles, tuple(steps), busy, busy[Engine.ARRAY] * self.config.multipliers, tuple(self.spans))
+        self.cycles = execution - FETCH_CYCLES
+
+    def prediction(self) -> Prediction:
+        """What the counters will say, once the walk is over."""
+        busy = {engine: clock.busy for engine, clock in self.engines.items()} | {Engine.ARRAY: self.lanes.busy}
+        width = self.config.width
+        shares = tuple((dense - dense_before) / max(1, every - every_before)
+                       for (dense_before, every_before), (dense, every) in pairwise(self.channels))
+        return Prediction(self.cycles, tuple(self.ends), busy, self.lanes.channels * width,
+                          self.lanes.words * width * width, shares, tuple(self.spans))
 
     def issue(self, engine: Engine, fields: Fields, execution: int) -> int:
         """Put a descriptor into its queue and let the engine run it; returns the cycle of issue."""
         clock = self.engines[engine]
         if len(clock.accepted) >= QUEUE_DEPTH:
             execution = max(execution, clock.accepted[-QUEUE_DEPTH] + 1)
-        empty = engine is Engine.ARRAY and not fields["count"]
-        accepted = max(execution + QUEUE_LATENCY, clock.free_for_empty if empty else clock.free)
+        accepted = max(execution + QUEUE_LATENCY, clock.free)
         accepted = self.take(engine, fields["wait_first"] | fields["wait_each"], accepted)
+        if engine is Engine.ARRAY:
+            accepted = self.lanes.allocation(accepted, self.are_keys(fields), bool(fields["fence"]))
         clock.accepted.append(accepted)
         finished = self.run_engine[engine](clock, fields, accepted)
         self.spans.append(Span(engine, fields, execution, accepted, finished))
@@ -135,35 +176,6 @@ class TimingModel:
             if mask >> taker & 1:
                 self.semaphores[giver, taker].given.append(cycle)
 
-    def iterations(self, engine: Engine, fields: Fields, accepted: int, length: int, tail: int) -> int:
-        """Run ``count`` iterations of ``length`` cycles; returns the last one's last cycle."""
-        end = accepted
-        for iteration in range(fields["count"]):
-            if iteration:
-                end = self.take(engine, fields["wait_each"], end)
-            end += length
-            self.note_residual_reads(engine, fields, iteration, end - length + 1, end)
-            last = iteration == fields["count"] - 1
-            self.give(engine, fields["signal_each"] | (fields["signal_last"] if last else 0), end + tail)
-        self.engines[engine].busy += fields["count"] * length
-        return end
-
-    def note_residual_reads(self, engine: Engine, fields: Fields, group: int, first: int, last: int) -> None:
-        """When a group's residual words are read, by its bank."""
-        if engine is Engine.NORM:
-            self.residual_reads[group & 1].append((first, last))
-        elif fields["destination"] == Destination.RESIDUAL_ADD:
-            self.residual_reads[group & 1].append((last + RESIDUAL_READ, last + RESIDUAL_READ + self.config.lanes - 1))
-
-    def check_residual_ports(self) -> None:
-        """No two units read one residual bank at once: the schedule needs no arbiter."""
-        for bank, reads in self.residual_reads.items():
-            reads.sort()
-            for (_, end), (start, _) in zip(reads, reads[1:], strict=False):
-                if start <= end:
-                    raise ProgramError(f"two units would read residual bank {bank} in cycle {start}; "
-                                       "the norm must wait for the whole layer before it")
-
     def load(self, clock: EngineClock, fields: Fields, accepted: int) -> int:
         """Weight loader: a word a cycle."""
         words = fields["rows"] + numbers.PARAMETER_ROWS * fields["parameters"]
@@ -175,21 +187,34 @@ class TimingModel:
         clock.idle = last + 1 + (LOAD_TAIL if signals or words else 0)
         return last
 
+    @staticmethod
+    def are_keys(fields: Fields) -> bool:
+        """Whether a product's results go through the transposer."""
+        return bool(fields["count"]) and fields["destination"] == Destination.KEY
+
     def array(self, clock: EngineClock, fields: Fields, accepted: int) -> int:
-        """Array: the loop nest's product of bounds."""
-        tail = array_tail(self.config)
+        """Array: group by group, as many in flight as there may be; signals follow the retirement."""
+        lanes, keys = self.lanes, self.are_keys(fields)
         if not fields["count"]:
-            self.give(Engine.ARRAY, fields["signal_last"], accepted + tail)
-            clock.free = clock.free_for_empty = accepted + 1
-            clock.idle = accepted + 1 + (tail if fields["signal_last"] else 0)
-            return accepted
-        length = fields["words"] * self.config.width * (4 if fields["nibble_passes"] else 1)
-        last = self.iterations(Engine.ARRAY, fields, accepted, length, tail)
-        # the next descriptor is accepted in the last cycle of this one, an empty one after it
-        clock.free, clock.free_for_empty = last, last + 1
-        keys = fields["destination"] == Destination.KEY
-        clock.idle = last + 1 + (key_tail(self.config) if keys else tail)
-        return last
+            retired = lanes.run(accepted, NO_TOKENS, False)
+            self.give(Engine.ARRAY, fields["signal_last"], retired + ARRAY_TAIL)
+            if fields["decide"]:
+                self.decisions.request(retired, fields["words"])
+            clock.free, clock.idle = lanes.free, max(lanes.idle, self.decisions.idle)
+            return retired
+        asked = self.address, fields, self.interpreter.registers
+        counts = self.operands.counts(*asked)
+        groups = self.lines.groups(fields, counts, self.operands.dense(*asked) if fields["split"] else None)
+        retired, last = accepted, len(groups) - 1
+        for number, group in enumerate(groups):
+            start = accepted
+            if number:
+                start = lanes.allocation(self.take(Engine.ARRAY, fields["wait_each"], lanes.free), keys, False)
+            retired = lanes.run(start, group, keys)
+            signals = fields["signal_each"] | (fields["signal_last"] if number == last else 0)
+            self.give(Engine.ARRAY, signals, retired + ARRAY_TAIL)
+        clock.free, clock.idle = lanes.free, max(lanes.idle, self.decisions.idle)
+        return retired
 
     def softmax(self, clock: EngineClock, fields: Fields, accepted: int) -> int:
         """Softmax: a word of scores a cycle."""
@@ -206,9 +231,16 @@ class TimingModel:
         form = NormFormat(fields["format"])
         length = self.config.lanes * fields["words"] * norm_word_cycles(form)
         tail = norm_tail(self.config, fields["words"], form)
-        last = self.iterations(Engine.NORM, fields, accepted, length, tail)
-        clock.free = clock.idle = last + tail + 1
-        return last
+        end = accepted
+        for iteration in range(fields["count"]):
+            if iteration:
+                end = self.take(Engine.NORM, fields["wait_each"], end)
+            end += length
+            last = iteration == fields["count"] - 1
+            self.give(Engine.NORM, fields["signal_each"] | (fields["signal_last"] if last else 0), end + tail)
+        clock.busy += fields["count"] * length
+        clock.free = clock.idle = end + tail + 1
+        return end
 
     def pixel(self, clock: EngineClock, fields: Fields, accepted: int) -> int:
         """Patches or sampler step."""
@@ -219,6 +251,16 @@ class TimingModel:
         return last
 
 
-def predict(program: Sequence[int], config: HardwareConfig) -> Prediction:
-    """Cycles of ``program`` (256-bit descriptors) on ``config``; raises ``ProgramError``."""
-    return TimingModel(config).predict(program)
+def predict(program: Sequence[int], config: HardwareConfig, operands: Operands | None = None) -> Prediction:
+    """Cycles of ``program`` (256-bit descriptors) on ``config``; raises ``ProgramError``. No operands: none is zero."""
+    model = TimingModel(program, config, operands)
+    for _ in model.walk():
+        pass
+    return model.prediction()
+
+
+def estimate(program: Sequence[int], config: HardwareConfig, steps: int) -> Estimate:
+    """Cycles of a program that draws in so many steps, one of which is walked; raises ``ProgramError``."""
+    ends = TimingModel(program, config).walk()
+    noise = next(ends)
+    return Estimate(noise, next(ends) - noise, steps)

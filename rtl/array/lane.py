@@ -1,90 +1,101 @@
-"""One lane of the array: one token, ``width`` output channels."""
+"""One lane of the array: one token at a time, one of its non-zero channels a cycle, ``width`` output channels."""
 
 from __future__ import annotations
 
-from amaranth.hdl import Module, Mux, Signal, signed, unsigned
-from amaranth.lib import data, wiring
+from amaranth.hdl import Module, Signal, Value
+from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from golden.spec import numbers
-from golden.spec.hardware import HardwareConfig
+from golden.spec.hardware import HardwareConfig, address_bits
+from golden.spec.latency import DRAIN_LATENCY
+from rtl.array.layouts import ENTRY_BITS, LineControl
+from rtl.array.line_queue import LineQueue, LineWork, Step
+from rtl.array.multiply import MULTIPLY_LATENCY, Multiply
+from rtl.memory.ports import READ_LATENCY, WritePort
+from rtl.memory.ram import Ram
 
-LANE_LATENCY = 3
-"""Cycles from a row and its control at a lane's input to the sum in its accumulators."""
+VALUE_LATENCY = 1 + READ_LATENCY
+"""Cycles from the issue of a channel to its value beside its weight row: registered index, tile memory."""
+SUMS_LATENCY = VALUE_LATENCY + MULTIPLY_LATENCY
+"""Cycles from the issue of a token's last channel to its ``sums``."""
 
-
-LaneControl = data.StructLayout({
-    "valid": unsigned(1),   # the row takes part
-    "load": unsigned(1),    # first channel of a word: the lane takes its word
-    "first": unsigned(1),   # first term of a dot product: forget the accumulator
-    "shift": unsigned(1),   # first term of the second or fourth nibble pass: accumulator times 16
-    "last": unsigned(1),    # last term: the sum is complete
-    "signed": unsigned(1),  # the left operand is int4 rather than uint4
-})
-"""What travels with each weight row."""
+assert SUMS_LATENCY == DRAIN_LATENCY, "complete one cycle before the grant, drained from the register behind the sums"
 
 
 class Lane(wiring.Component):
-    """Multiply one channel of the lane's token with a weight row each cycle, and accumulate.
+    """Multiply one channel of the lane's token with its weight row each cycle, and accumulate.
 
-    A word of ``width`` 4-bit channels is taken when ``control.load`` is high and then used one channel a cycle,
-    lowest first, beside the rows that arrive in those cycles. Row and control leave one cycle later for the next
-    lane. Latency LANE_LATENCY cycles to ``sums``; ``done`` is high in the one cycle in which they are complete.
-    Initiation interval 1; no back-pressure.
+    Lines arrive as ``LineQueue`` says. The weight rows come from the lane's own copy of the tile memory. The sums of
+    the token whose last channel is issued in cycle c are in ``sums`` from c + SUMS_LATENCY on, and ``done``, with the
+    token's ``entry`` and ``token``, is high from c + 1 to the next cycle with ``grant``. In that cycle at
+    the earliest the last channel of the next token is issued, so ``sums`` keep for SUMS_LATENCY - 1 cycles after it.
+    Initiation interval: one channel a cycle; ``space`` is the only back-pressure.
     """
+
+    queue_unit = LineQueue
+    multiply_unit = Multiply
 
     def __init__(self, config: HardwareConfig) -> None:
         self.config = config
         super().__init__({
-            "word": In(config.word_bits),
-            "row": In(config.word_bits),
-            "control": In(LaneControl),
-            "next_row": Out(config.word_bits),
-            "next_control": Out(LaneControl),
+            "grant": In(1),          # a token that is complete goes to the drain; without meaning where none is
+            "reserve": In(1),        # a line is fetched for it; needs ``space``
+            "space": Out(1),
+            "line": In(config.line_bits),
+            "control": In(LineControl(config)),
+            "work": In(LineWork(config)),
+            "line_valid": In(1),
+            "tile": In(WritePort(config.tile_rows, config.word_bits)),
+            "fault": Out(1),
+            "collision": Out(1),
             "sums": Out(config.width * config.accumulator_bits),
-            "done": Out(1),
+            "done": Out(1),          # a token is complete and not granted
+            "entry": Out(ENTRY_BITS),
+            "token": Out(address_bits(config.lanes)),
+            "issued": Out(1),        # a channel that counts is issued
+            "waiting_line": Out(1),  # lines are fetched, but none is there
+            "waiting_drain": Out(1),  # the last channel waits for the token before to be granted
+            "waiting_token": Out(1),  # no line is fetched
         })
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        config = self.config
-        bits = numbers.NIBBLE_BITS
-
-        # stage 1: operand word and row
-        feeder = Signal(config.word_bits, reset_less=True)
-        control_1 = Signal(LaneControl)
-        row_1 = Signal(config.word_bits, reset_less=True)
-        m.d.sync += [control_1.eq(self.control), row_1.eq(self.row)]
-        with m.If(self.control.load):
-            m.d.sync += feeder.eq(self.word)
-        with m.Else():
-            m.d.sync += feeder.eq(feeder >> bits)
-        m.d.comb += [self.next_row.eq(row_1), self.next_control.eq(control_1)]
-
-        # stage 2: products
-        value = Signal(signed(numbers.OPERAND_BITS))
-        control_2 = Signal(LaneControl)
-        m.d.comb += value.eq(
-            feeder[:bits] | ((feeder[bits - 1] & control_1.signed) << bits))
-        m.d.sync += control_2.eq(control_1)
-
-        # stage 3: accumulators
-        done = Signal()
-        m.d.sync += done.eq(control_2.valid & control_2.last)
-        m.d.comb += self.done.eq(done)
-        for column in range(config.width):
-            product = Signal(signed(numbers.OPERAND_BITS + bits), name=f"product_{column}", reset_less=True)
-            total = Signal(signed(config.accumulator_bits), name=f"total_{column}", reset_less=True)
-            weight = row_1.word_select(column, bits).as_signed()
-            m.d.sync += product.eq(value * weight)
-            self.accumulate(m, control_2, total, product)
-            m.d.comb += self.sums.word_select(column, config.accumulator_bits).eq(total)
+        # stage 0: the channel; stage 1: address of its row
+        m.submodules.queue = queue = self.queue_unit(self.config)
+        for name in ("reserve", "line", "control", "work", "line_valid"):
+            m.d.comb += getattr(queue, name).eq(getattr(self, name))
+        m.d.comb += [
+            self.space.eq(queue.space),
+            self.issued.eq(queue.counts),
+            self.waiting_token.eq(queue.empty),
+            self.waiting_line.eq(queue.idle & ~queue.empty),
+            self.waiting_drain.eq(queue.held),
+        ]
+        steps = [queue.step]
+        for stage in range(1, VALUE_LATENCY + 1):
+            step = Signal(Step, name=f"step_{stage}")
+            m.d.sync += step.eq(steps[-1])
+            steps.append(step)
+        # stages 1 to 3: weight row and value
+        m.submodules.rows = rows = Ram(self.config.tile_rows, self.config.word_bits)
+        m.d.comb += [rows.read.enable.eq(steps[1].valid), rows.read.address.eq(queue.address)]
+        m.d.comb += [getattr(rows.write, name).eq(getattr(self.tile, name)) for name in ("enable", "address", "data")]
+        m.d.comb += [self.fault.eq(rows.fault), self.collision.eq(rows.collision)]
+        # stages 4 to 6: products, accumulators, complete sums
+        m.submodules.multiply = multiply = self.multiply_unit(self.config)
+        m.d.comb += [multiply.step.eq(steps[VALUE_LATENCY]), multiply.value.eq(queue.value),
+                     multiply.row.eq(rows.read.data), self.sums.eq(multiply.sums)]
+        self.complete(m, queue)
         return m
 
+    def complete(self, m: Module, queue: LineQueue) -> None:
+        """One token at a time is complete and not granted; the next one's last channel waits for it."""
+        with m.If(self.grant):
+            m.d.sync += self.done.eq(0)
+        with m.If(queue.step.valid & queue.step.last):
+            m.d.sync += [self.done.eq(1), self.entry.eq(queue.entry), self.token.eq(queue.token)]
+        m.d.comb += queue.hold.eq(self.must_hold(self.done, self.grant))
+
     @staticmethod
-    def accumulate(m: Module, control: data.View, total: Signal, product: Signal) -> None:
-        """total <- product, 16 total + product or total + product, by ``control``; one adder for all three."""
-        before = Signal(total.shape(), name=f"before_{total.name}")
-        m.d.comb += before.eq(Mux(control.first, 0, Mux(control.shift, total << numbers.NIBBLE_BITS, total)))
-        with m.If(control.valid):
-            m.d.sync += total.eq(before + product)
+    def must_hold(done: Value, grant: Value) -> Value:
+        return done & ~grant

@@ -2,53 +2,60 @@
 
 from __future__ import annotations
 
-from amaranth.hdl import Module, Mux, Signal, signed, unsigned
+from amaranth.hdl import Module, Mux, Signal, Value, signed, unsigned
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
 from golden.spec import numbers
 from golden.spec.descriptors import Destination, MultiplierSource
 from golden.spec.hardware import REGISTER_BITS, HardwareConfig, address_bits
-from rtl.array.front_end import GroupRecord
+from rtl.array.layouts import GroupRecord
 from rtl.memory.bounds import bounded
 from rtl.memory.ports import READ_LATENCY, ReadPort, WritePort
 from rtl.memory.transposer import Transposer
 from rtl.units.requantise import REQUANTISE_LATENCY, Requantise
 
-SELECT_LATENCY = 1
-WRITE_LATENCY = SELECT_LATENCY + REQUANTISE_LATENCY + 1
-"""Cycles from a drained vector to its last possible write (the residual stream's)."""
+SELECT_LATENCY = 2
+"""Cycles from a drained vector to its requantise: its group's record, then its multipliers."""
+VALUE_LATENCY = SELECT_LATENCY + REQUANTISE_LATENCY
+"""Cycles from a drained vector to its values, which are written or added to the residual stream's."""
+WRITE_LATENCY = VALUE_LATENCY + 1
+"""Cycles from a drained vector to its last possible write: the residual stream's."""
 
 
-VectorRoute = data.StructLayout({
-    "destination": unsigned(3),
-    "address": unsigned(REGISTER_BITS),
-    "bank": unsigned(1),
-    "first_group": unsigned(1),
-    "lane": unsigned(8),
-    "slot": unsigned(1),
-})
-"""Where one vector goes."""
+class VectorRoute(data.StructLayout):
+    """Where one vector goes."""
+
+    def __init__(self, config: HardwareConfig) -> None:
+        super().__init__({
+            "destination": unsigned(3),
+            "address": unsigned(REGISTER_BITS),
+            "row": unsigned(address_bits(config.width)),    # keys: in the transposer's tile
+            "tile": unsigned(1),
+            "token": unsigned(address_bits(config.lanes)),
+            "slot": unsigned(1),
+        })
 
 
 class WriteBack(wiring.Component):
     """Choose each drained vector's multipliers, requantise it, and write it.
 
-    A group's ``record`` is taken in the cycle before its lane 0 is drained. Vectors follow at up to one a cycle;
-    nothing waits: every destination has a port of its own. Writes come SELECT_LATENCY + 3 cycles after the drain,
-    those of the residual stream one later (read, add, write).
+    ``drained``, ``drained_token`` and the ``record`` of its group come together, in any order of tokens and groups, at
+    up to one vector a cycle. Nothing waits: every destination has a port of its own. Writes come VALUE_LATENCY (5)
+    cycles after the drain, those of the residual stream one later (read, add, write), transposed keys when their
+    tile is complete. A token's vector lies at the group's address + token * ``vector_stride``; keys have the address
+    of their tile.
+
+    Stages, from the drain: 1 record; 2 multipliers, and the address of the vector; 3 to 5 requantise; 6 residual.
     """
 
     def __init__(self, config: HardwareConfig) -> None:
         self.config = config
         width, shapes = config.width, config.memory_shapes
-        bank = config.residual_words // 2
-        residual_bits = shapes["residual"][1]
         super().__init__({
-            "record": In(GroupRecord),
-            "record_valid": In(1),
+            "record": In(GroupRecord()),
             "drained": In(width * config.accumulator_bits),
-            "drained_lane": In(address_bits(config.lanes)),
+            "drained_token": In(range(config.lanes)),
             "drained_valid": In(1),
             "parameter_slot": Out(3),
             "parameters": In(width * numbers.PARAMETER_BITS),
@@ -59,54 +66,60 @@ class WriteBack(wiring.Component):
             "score": Out(WritePort(*shapes["score"])),
             "score_lane": Out(8),
             "score_slot": Out(1),
-            "score_first": Out(1),
-            "residual_read_0": Out(ReadPort(bank, residual_bits)),
-            "residual_read_1": Out(ReadPort(bank, residual_bits)),
-            "residual_write_0": Out(WritePort(bank, residual_bits)),
-            "residual_write_1": Out(WritePort(bank, residual_bits)),
+            "residual_read": Out(ReadPort(*shapes["residual"])),
+            "residual_write": Out(WritePort(*shapes["residual"])),
             "transposing": Out(1),
-            "conflict": Out(1),        # keys and values would be written in one cycle
+            "conflict": Out(1),    # keys and values would be written in one cycle, or a key's place is still in use
         })
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
         m.submodules.requantise = self.requantise = Requantise(self.config)
         m.submodules.transposer = self.transposer = Transposer(self.config)
-        record = self.record_of_vector(m)
-        self.select(m, record)
-        routes = self.routes(m, record)
-        self.write_nibbles(m, routes[REQUANTISE_LATENCY + SELECT_LATENCY])
-        self.write_scores(m, routes[REQUANTISE_LATENCY + SELECT_LATENCY])
+        self.hold_vector(m)
+        self.select(m)
+        routes = self.routes(m)
+        self.write_nibbles(m, routes[VALUE_LATENCY])
+        self.write_scores(m, routes[VALUE_LATENCY])
         self.update_residual(m, routes)
         return m
 
-    def record_of_vector(self, m: Module) -> data.View:
-        """Stage 0: the record of the group that is being drained, and the vector's address."""
-        record = Signal(GroupRecord)
+    def hold_vector(self, m: Module) -> None:
+        """Stage 1: the vector with its group's record, and how far its address is from the group's."""
+        record = self.record
+        self.valid = Signal()
+        self.held = Signal(GroupRecord(), reset_less=True)
+        self.token = Signal(range(self.config.lanes), reset_less=True)
+        self.sums = Signal(len(self.drained), reset_less=True)
+        self.offset = Signal(len(self.token) + len(record.vector_stride), reset_less=True)
+        m.d.sync += self.valid.eq(self.drained_valid)
         with m.If(self.drained_valid):
-            m.d.sync += record.address.eq(record.address + record.vector_stride)
-        with m.If(self.record_valid):
-            m.d.sync += record.eq(self.record)
-        m.d.comb += self.parameter_slot.eq(record.slot)
-        return record
+            m.d.sync += [
+                self.held.eq(record),
+                self.token.eq(self.drained_token),
+                self.sums.eq(self.drained),
+                self.offset.eq(Mux(record.destination == Destination.KEY, 0,
+                                   self.drained_token * record.vector_stride)),
+            ]
+        m.d.comb += self.parameter_slot.eq(self.held.slot)
 
-    def select(self, m: Module, record: data.View) -> None:
-        """Stage 1: multiplier, bias and shift of each channel."""
-        config, requantise = self.config, self.requantise
+    def select(self, m: Module) -> None:
+        """Stage 2: multiplier, bias and shift of each channel."""
+        config, requantise, record = self.config, self.requantise, self.held
         row = Signal(range(2 * config.lanes))
         multiplier = Signal(numbers.MULTIPLIER_BITS)
         from_columns = record.multiplier_source == MultiplierSource.COLUMN
         from_row = record.multiplier_source == MultiplierSource.ROW
         m.d.comb += [
-            row.eq(record.row_slot * config.lanes + self.drained_lane),
+            row.eq(self.row_of(record.row_slot, self.token)),
             multiplier.eq(Mux(from_row, self.row_multiplier[row], record.multiplier)),
         ]
-        sums = Signal(config.width * config.accumulator_bits, reset_less=True)
-        m.d.sync += requantise.valid.eq(self.drained_valid)
+        sums = Signal(len(self.sums), reset_less=True)
+        m.d.sync += requantise.valid.eq(self.valid)
         m.d.comb += requantise.sums.as_value().eq(sums)
-        with m.If(self.drained_valid):
+        with m.If(self.valid):
             m.d.sync += [
-                sums.eq(self.drained),
+                sums.eq(self.sums),
                 requantise.control.format.eq(record.format),
                 requantise.control.shift.eq(record.shift + Mux(from_row, self.row_exponent[row], 0)),
             ]
@@ -117,23 +130,33 @@ class WriteBack(wiring.Component):
                     requantise.biases[column].eq(Mux(from_columns, own[numbers.MULTIPLIER_BITS:].as_signed(), 0)),
                 ]
 
-    def routes(self, m: Module, record: data.View) -> list[data.View]:
-        """The vector's route beside each stage of the datapath, with its valid bit; index 0 is the drain's cycle."""
-        route = Signal(VectorRoute, name="route_0")
+    def row_of(self, slot: Value, token: Value) -> Value:
+        """Index of a row's multiplier."""
+        return slot * self.config.lanes + token
+
+    def routes(self, m: Module) -> dict[int, tuple]:
+        """The vector's valid bit and route beside each stage of the datapath, from SELECT_LATENCY on."""
+        layout, record = VectorRoute(self.config), self.held
+        route = Signal(layout, name="route_1")
         m.d.comb += [
-            route.destination.eq(record.destination), route.address.eq(record.address), route.bank.eq(record.bank),
-            route.first_group.eq(record.first_group), route.lane.eq(self.drained_lane), route.slot.eq(record.row_slot),
+            route.destination.eq(record.destination),
+            route.address.eq(record.address + self.offset),
+            route.row.eq(record.column + self.token),
+            route.tile.eq(record.tile),
+            route.token.eq(self.token),
+            route.slot.eq(record.row_slot),
         ]
-        stages = [(self.drained_valid, route)]
-        for stage in range(1, WRITE_LATENCY + 1):
+        stages = {1: (self.valid, route)}
+        for stage in range(SELECT_LATENCY, WRITE_LATENCY + 1):
             valid = Signal(name=f"route_valid_{stage}")
-            following = Signal(VectorRoute, name=f"route_{stage}", reset_less=True)
-            m.d.sync += [valid.eq(stages[-1][0]), following.eq(stages[-1][1])]
-            stages.append((valid, following))
+            following = Signal(layout, name=f"route_{stage}", reset_less=True)
+            m.d.sync += [register.eq(value)
+                         for register, value in zip((valid, following), stages[stage - 1], strict=True)]
+            stages[stage] = (valid, following)
         return stages
 
     def write_nibbles(self, m: Module, stage: tuple) -> None:
-        """Stage 4: activations, values, and keys by way of the transposer."""
+        """Stage 5: activations, values, and keys by way of the transposer."""
         valid, route = stage
         vector = Signal(self.config.word_bits)
         for column in range(self.config.width):
@@ -146,57 +169,55 @@ class WriteBack(wiring.Component):
             transposer.valid.eq(valid & (route.destination == Destination.KEY)),
             transposer.vector.eq(vector),
             transposer.base.eq(route.address),
+            transposer.row.eq(route.row),
+            transposer.tile.eq(route.tile),
+            self.conflict.eq(transposer.overrun),
             self.transposing.eq(transposer.output_valid),
             self.key_value.enable.eq(transposer.output_valid),
             self.key_value.address.eq(bounded(transposer.output_address, self.key_value.address)),
             self.key_value.data.eq(transposer.output),
         ]
         with m.If(valid & (route.destination == Destination.VALUE)):
-            m.d.comb += [self.conflict.eq(transposer.output_valid),
+            m.d.comb += [self.conflict.eq(transposer.output_valid | transposer.overrun),
                          self.key_value.enable.eq(1),
                          self.key_value.address.eq(bounded(route.address, self.key_value.address)),
                          self.key_value.data.eq(vector)]
 
     def write_scores(self, m: Module, stage: tuple) -> None:
-        """Stage 4: scores, beside what the row maxima need."""
+        """Stage 5: scores, beside what the row maxima need."""
         valid, route = stage
         m.d.comb += [
             self.score.enable.eq(valid & (route.destination == Destination.SCORE)),
             self.score.address.eq(bounded(route.address, self.score.address)),
-            self.score_lane.eq(route.lane),
+            self.score_lane.eq(route.token),
             self.score_slot.eq(route.slot),
-            self.score_first.eq(route.first_group),
         ]
         for column in range(self.config.width):
             m.d.comb += self.score.data.word_select(column, numbers.SCORE_BITS).eq(self.requantise.values[column])
 
-    def update_residual(self, m: Module, stages: list) -> None:
-        """Stages 2 to 5: read, add, write one of the two banks."""
+    def update_residual(self, m: Module, stages: dict[int, tuple]) -> None:
+        """Stages 3 to 6: read, add, write."""
         width = self.config.width
-        last = REQUANTISE_LATENCY + SELECT_LATENCY
-        read_valid, read_route = stages[last - READ_LATENCY]
-        sum_valid, sum_route = stages[last]
-        write_valid, write_route = stages[last + 1]
+        read_valid, read_route = stages[VALUE_LATENCY - READ_LATENCY]
+        sum_valid, sum_route = stages[VALUE_LATENCY]
+        write_valid, write_route = stages[WRITE_LATENCY]
         low, high = numbers.LIMITS[numbers.Format.WIDE]
         before = Signal(data.ArrayLayout(signed(numbers.WIDE_BITS), width))
         after = Signal(data.ArrayLayout(signed(numbers.WIDE_BITS), width), reset_less=True)
         adding = sum_route.destination == Destination.RESIDUAL_ADD
-        m.d.comb += before.as_value().eq(Mux(sum_route.bank, self.residual_read_1.data, self.residual_read_0.data))
+        read, write = self.residual_read, self.residual_write
+        m.d.comb += [
+            read.enable.eq(read_valid & (read_route.destination == Destination.RESIDUAL_ADD)),
+            read.address.eq(bounded(read_route.address, read.address)),
+            before.as_value().eq(read.data),
+            write.enable.eq(write_valid & ((write_route.destination == Destination.RESIDUAL_ADD)
+                                           | (write_route.destination == Destination.RESIDUAL_REPLACE))),
+            write.address.eq(bounded(write_route.address, write.address)),
+            write.data.eq(after),
+        ]
         for column in range(width):
             value = self.requantise.values[column]
             total = Signal(signed(numbers.WIDE_BITS + 1), name=f"residual_total_{column}")
             m.d.comb += total.eq(Mux(adding, before[column], 0) + value)
             with m.If(sum_valid):
                 m.d.sync += after[column].eq(Mux(total < low, low, Mux(total > high, high, total)))
-        writing = write_valid & ((write_route.destination == Destination.RESIDUAL_ADD)
-                                 | (write_route.destination == Destination.RESIDUAL_REPLACE))
-        for bank, (read, write) in enumerate(((self.residual_read_0, self.residual_write_0),
-                                              (self.residual_read_1, self.residual_write_1))):
-            m.d.comb += [
-                read.enable.eq(read_valid & (read_route.bank == bank)
-                               & (read_route.destination == Destination.RESIDUAL_ADD)),
-                read.address.eq(bounded(read_route.address, read.address)),
-                write.enable.eq(writing & (write_route.bank == bank)),
-                write.address.eq(bounded(write_route.address, write.address)),
-                write.data.eq(after),
-            ]

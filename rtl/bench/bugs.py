@@ -48,13 +48,20 @@ class SteepSoftmaxEngine(SoftmaxEngine):
     exponential_unit = SteepExponential
 
 
+class ForgetfulSoftmaxEngine(SoftmaxEngine):
+    """Clears the maxima of the slot that is still to come."""
+
+    def cleared_slot(self) -> Value:
+        return ~super().cleared_slot()
+
+
 class StickyRowMaximum(RowMaximum):
     """Never starts a row's maximum anew."""
 
-    def restarts(self, first: Value) -> Value:
+    def clears(self, slot: int) -> Value:
         return Const(0)
 
 
 NORM_ENGINES = {None: NormEngine, "no_rounding": UnroundedNormEngine, "shifted_table": ShiftedTableNormEngine}
-SOFTMAX_ENGINES = {None: SoftmaxEngine, "steep_exponential": SteepSoftmaxEngine}
+SOFTMAX_ENGINES = {None: SoftmaxEngine, "steep_exponential": SteepSoftmaxEngine, "other_slot": ForgetfulSoftmaxEngine}
 ROW_MAXIMA = {None: RowMaximum, "sticky": StickyRowMaximum}

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import dataclasses
 
-from amaranth.hdl import Const, Module, Mux, Signal, Value
-from amaranth.lib import data
+from amaranth.hdl import Array, Const, Mux, Value
 
 from golden.spec.hardware import HardwareConfig
+from rtl.array.dispatcher import Dispatcher
 from rtl.array.engine import ArrayEngine
-from rtl.array.front_end import FrontEnd
-from rtl.array.lane import Lane
+from rtl.array.fetcher import Fetcher
+from rtl.array.in_flight import InFlight
+from rtl.bench.bugs_lane import UnshiftedLane
 from rtl.control.guard import Guard
 from rtl.control.queue import DescriptorQueue
 from rtl.control.semaphores import Semaphores
 from rtl.control.sequencer import Sequencer
 from rtl.memory.loader import Loader
-from rtl.memory.transposer import Transposer
 from rtl.units.requantise import Requantise
 
 
@@ -24,13 +24,6 @@ class UnroundedRequantise(Requantise):
     """Truncates where it should round."""
 
     half = 0
-
-
-class EarlyTransposer(Transposer):
-    """Takes a tile for complete one vector too early."""
-
-    def completes(self, row: Value) -> Value:
-        return row == self.config.width - 2
 
 
 class ShiftedLoader(Loader):
@@ -64,13 +57,82 @@ class LongLoopSequencer(Sequencer):
         return count == 0
 
 
-class UnshiftedLane(Lane):
-    """Does not shift between nibble passes."""
+class ShortDispatcher(Dispatcher):
+    """Ends a group one token early."""
 
-    @staticmethod
-    def accumulate(m: Module, control: data.View, total: Signal, product: Signal) -> None:
-        with m.If(control.valid):
-            m.d.sync += total.eq(Mux(control.first, 0, total) + product)
+    def ends_group(self, token: Value) -> Value:
+        return token == self.config.lanes - 2
+
+
+class UnfencedDispatcher(Dispatcher):
+    """Does not wait at a fence."""
+
+    def may_pass(self, fence: Value) -> Value:
+        return Const(1)
+
+
+class WideInFlight(InFlight):
+    """Takes one group more than there is room for."""
+
+    def has_room(self, groups: int) -> Value:
+        return self.count <= groups
+
+
+class UnheldInFlight(InFlight):
+    """Forgets keys that are still in the transposer."""
+
+    def have_left(self, hold: Value) -> Value:
+        return Const(1)
+
+
+class DisorderlyInFlight(InFlight):
+    """Retires the oldest group once the one after it is drained."""
+
+    def may_retire(self, remaining: Array) -> Value:
+        following = (self.head + 1)[:len(self.head)]
+        return super().may_retire(remaining) | ((self.count > 1) & (remaining[following] == 0))
+
+
+class ForgetfulFetcher(Fetcher):
+    """Reads the low plane only once."""
+
+    def is_replayed(self, nibble_pass: Value) -> Value:
+        return nibble_pass == 0
+
+
+class StandingFetcher(Fetcher):
+    """Multiplies each line of a token with the same rows."""
+
+    def row_after(self, row: Value) -> Value:
+        return row
+
+
+class AlignedFetcher(Fetcher):
+    """Takes every row for one that begins with a line."""
+
+    def mask(self) -> Value:
+        return (1 << self.count) - 1
+
+
+class UnshiftedFetcher(Fetcher):
+    """Does not shift before the last of four passes."""
+
+    def shifts(self, nibble_pass: Value) -> Value:
+        return nibble_pass == 1
+
+
+class UnwrappedFetcher(Fetcher):
+    """Does not count rows modulo a tile's depth that is no power of two."""
+
+    def first_row(self, row: Value) -> Value:
+        return row - self.offset() * self.config.width
+
+
+class MistakenArray(ArrayEngine):
+    """Takes a line from the memory that is addressed while it arrives."""
+
+    def memory_of_line(self, addressed: Value, arriving: Value) -> Value:
+        return addressed
 
 
 class UnshiftedArray(ArrayEngine):
@@ -78,27 +140,25 @@ class UnshiftedArray(ArrayEngine):
         super().__init__(config, lane=UnshiftedLane)
 
 
-class HastyFrontEnd(FrontEnd):
-    """Leaves out the last word of several."""
-
-    @staticmethod
-    def is_last_word(word: Value, words: Value) -> Value:
-        return (word + 1 == words) | (word + 2 == words)
+def _with(**units: type) -> type[ArrayEngine]:
+    """The array with a wrong unit."""
+    return type("WrongArray", (ArrayEngine,), units)
 
 
-class HastyArray(ArrayEngine):
-    front_end_unit = HastyFrontEnd
-
-
-class CollidingFrontEnd(FrontEnd):
-    """Loses the signals of an empty descriptor that follows a group at once."""
-
-    def collides(self, empty: Value) -> Value:
-        return Const(0)
-
-
-class CollidingArray(ArrayEngine):
-    front_end_unit = CollidingFrontEnd
+ARRAYS: dict[str, type[ArrayEngine]] = {
+    "short_group": _with(dispatcher_unit=ShortDispatcher),
+    "no_fence": _with(dispatcher_unit=UnfencedDispatcher),
+    "wide_window": _with(in_flight_unit=WideInFlight),
+    "no_hold": _with(in_flight_unit=UnheldInFlight),
+    "disorder": _with(in_flight_unit=DisorderlyInFlight),
+    "no_replay": _with(fetcher_unit=ForgetfulFetcher),
+    "same_rows": _with(fetcher_unit=StandingFetcher),
+    "aligned": _with(fetcher_unit=AlignedFetcher),
+    "lost_shift": _with(fetcher_unit=UnshiftedFetcher),
+    "unwrapped": _with(fetcher_unit=UnwrappedFetcher),
+    "wrong_memory": MistakenArray,
+    "no_shift": UnshiftedArray,
+}
 
 
 class PatientGuard(Guard):

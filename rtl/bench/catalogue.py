@@ -9,6 +9,7 @@ from amaranth.lib.wiring import In, Out, connect, flipped
 from golden.spec import numbers
 from golden.spec.descriptors import Opcode
 from golden.spec.hardware import HardwareConfig
+from rtl.bench import catalogue_detector, catalogue_lane, catalogue_memory
 from rtl.bench.bugs import NORM_ENGINES, ROW_MAXIMA, SOFTMAX_ENGINES
 from rtl.control.engine import engine_members
 from rtl.memory.ports import WritePort
@@ -29,12 +30,11 @@ class NormBench(wiring.Component):
     def __init__(self, config: HardwareConfig, bug: str | None = None) -> None:
         self.config = config
         self.engine = NORM_ENGINES[bug](config)
-        self.residual = (config.residual_words // 2, config.width * numbers.WIDE_BITS)
+        self.residual = (config.residual_words, config.width * numbers.WIDE_BITS)
         self.table = (config.modulation_words, config.width * 2 * numbers.GAIN_BITS)
         super().__init__({
             **engine_members(Opcode.NORM),
-            "load_residual_0": In(WritePort(*self.residual)),
-            "load_residual_1": In(WritePort(*self.residual)),
+            "load_residual": In(WritePort(*self.residual)),
             "load_modulation": In(WritePort(*self.table)),
             "written": Out(WritePort(config.normalised_words, config.word_bits)),
             "fault": Out(1),
@@ -44,19 +44,21 @@ class NormBench(wiring.Component):
         m = Module()
         m.submodules.engine = engine = self.engine
         faults = []
-        for name, shape in (("residual_0", self.residual), ("residual_1", self.residual), ("modulation", self.table)):
+        for name, shape in (("residual", self.residual), ("modulation", self.table)):
             m.submodules[name] = memory = Ram(*shape)
             connect(m, memory.read, getattr(engine, name))
             connect(m, flipped(getattr(self, f"load_{name}")), memory.write)
             faults.append(memory.fault)
         _connect_engine(m, self, engine)
         connect(m, engine.normalised, flipped(self.written))
-        m.d.comb += self.fault.eq(faults[0] | faults[1] | faults[2])
+        m.d.comb += self.fault.eq(faults[0] | faults[1])
         return m
 
 
 class SoftmaxBench(wiring.Component):
     """Softmax engine with its score memory, which the bench loads, and its writes."""
+
+    SHOWN = ("clear", "clear_slot", "row_multiplier", "row_exponent")
 
     def __init__(self, config: HardwareConfig, bug: str | None = None) -> None:
         self.engine = SOFTMAX_ENGINES[bug](config)
@@ -68,8 +70,7 @@ class SoftmaxBench(wiring.Component):
             "written": Out(WritePort(config.score_words, config.word_bits)),
             "fault": Out(1),
             "maxima": rows["maxima"],
-            "row_multiplier": rows["row_multiplier"],
-            "row_exponent": rows["row_exponent"],
+            **{name: rows[name] for name in self.SHOWN},
         })
 
     def elaborate(self, platform: object) -> Module:
@@ -83,8 +84,7 @@ class SoftmaxBench(wiring.Component):
         m.d.comb += [
             self.fault.eq(memory.fault),
             engine.maxima.eq(self.maxima),
-            self.row_multiplier.eq(engine.row_multiplier),
-            self.row_exponent.eq(engine.row_exponent),
+            *(getattr(self, name).eq(getattr(engine, name)) for name in self.SHOWN),
         ]
         return m
 
@@ -94,12 +94,15 @@ def row_maximum(config: HardwareConfig, bug: str | None = None) -> wiring.Compon
     return ROW_MAXIMA[bug](config)
 
 
-UNITS = {"norm": NormBench, "softmax": SoftmaxBench, "row_maximum": row_maximum}
+UNITS = {"norm": NormBench, "softmax": SoftmaxBench, "row_maximum": row_maximum, **catalogue_lane.UNITS,
+         **catalogue_memory.UNITS, **catalogue_detector.UNITS}
 """Name of a unit -> constructor(config, bug) of its top level."""
 
 BUGS = {
     "norm": tuple(bug for bug in NORM_ENGINES if bug),
     "softmax": tuple(bug for bug in SOFTMAX_ENGINES if bug),
     "row_maximum": tuple(bug for bug in ROW_MAXIMA if bug),
+    **catalogue_detector.BUGS,
+    **catalogue_lane.BUGS, **catalogue_memory.BUGS,
 }
 """Name of a unit -> bugs that can be planted in it."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 
-from amaranth.hdl import Array, Module
+from amaranth.hdl import Array, Cat, Module
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out, connect, flipped
 
@@ -18,21 +18,19 @@ from rtl.control.guard import Guard
 from rtl.control.queue import DescriptorQueue
 from rtl.control.semaphores import Semaphores
 from rtl.control.sequencer import Sequencer
+from rtl.memory.line_ram import LineRam
 from rtl.memory.loader import Loader
 from rtl.memory.ports import WritePort
 from rtl.memory.ram import Ram
-from rtl.memory.transposer import Transposer
 from rtl.units.requantise import Requantise
 
 TYPES: dict[str, dict[str | None, type]] = {
     "requantise": {None: Requantise, "no_rounding": bugs.UnroundedRequantise},
-    "transposer": {None: Transposer, "early": bugs.EarlyTransposer},
     "loader": {None: Loader, "shifted": bugs.ShiftedLoader},
     "descriptor_queue": {None: DescriptorQueue, "drops": bugs.DroppingQueue},
     "semaphores": {None: Semaphores, "forgets": bugs.ForgetfulSemaphores},
     "sequencer": {None: Sequencer, "long_loop": bugs.LongLoopSequencer},
-    "array_engine": {None: ArrayEngine, "no_shift": bugs.UnshiftedArray, "last_word": bugs.HastyArray,
-                     "collision": bugs.CollidingArray},
+    "array_engine": {None: ArrayEngine, **bugs.ARRAYS},
     "guard": {None: Guard, "patient": bugs.PatientGuard},
 }
 """The component of each unit, and those with a planted bug.
@@ -88,26 +86,6 @@ class LoaderBench(wiring.Component):
         return m
 
 
-class TransposerBench(wiring.Component):
-    """Transposer with ports that are no words of Verilog."""
-
-    INPUTS = ("valid", "vector", "base")
-    OUTPUTS = {"output_valid": "output_valid", "output_word": "output", "output_address": "output_address"}
-
-    def __init__(self, config: HardwareConfig, bug: str | None = None) -> None:
-        self.unit = TYPES["transposer"][bug](config)
-        members = self.unit.signature.members
-        super().__init__({**{name: members[name] for name in self.INPUTS},
-                          **{name: members[port] for name, port in self.OUTPUTS.items()}})
-
-    def elaborate(self, platform: object) -> Module:
-        m = Module()
-        m.submodules.unit = self.unit
-        m.d.comb += [getattr(self.unit, name).eq(getattr(self, name)) for name in self.INPUTS]
-        m.d.comb += [getattr(self, name).eq(getattr(self.unit, port)) for name, port in self.OUTPUTS.items()]
-        return m
-
-
 class SequencerBench(wiring.Component):
     """Sequencer with its program memory, which the bench loads."""
 
@@ -149,24 +127,21 @@ class ArrayBench(wiring.Component):
     Only the residual stream's writes reach their memory.
     """
 
-    OPERANDS = {"normalised": "normalised", "activation": "activation_read", "probability": "probability",
-                "tile": "tile"}
-    WRITES = {"activation": "activation", "key_value": "key_value", "score": "score"}
+    OPERANDS = {"normalised": "normalised", "activation": "activation_read", "probability": "probability"}
+    WRITES = {"activation": "activation", "key_value": "key_value", "score": "score", "residual": "residual_write"}
+    SHOWN = ("waiting", "starved", "windowed", "conflict", "score_lane", "score_slot", "offered", "issued",
+             "waiting_line", "waiting_drain", "waiting_token")
 
     def __init__(self, config: HardwareConfig, bug: str | None = None) -> None:
         self.config = config
         self.engine = TYPES["array_engine"][bug](config)
         shapes = config.memory_shapes
-        self.bank = (config.residual_words // 2, shapes["residual"][1])
         members = self.engine.signature.members
         super().__init__({
             **engine_members(Opcode.ARRAY),
-            **{f"load_{name}": In(WritePort(*shapes[name])) for name in self.OPERANDS},
-            **{f"load_residual_{bank}": In(WritePort(*self.bank)) for bank in range(2)},
+            **{f"load_{name}": In(WritePort(*shapes[name])) for name in (*self.OPERANDS, "tile", "residual")},
             **{f"written_{name}": Out(WritePort(*shapes[name])) for name in self.WRITES},
-            **{f"written_residual_{bank}": Out(WritePort(*self.bank)) for bank in range(2)},
-            **{name: members[name] for name in ("waiting", "starved", "score_lane", "score_slot", "score_first",
-                                                "row_multiplier", "row_exponent")},
+            **{name: members[name] for name in (*self.SHOWN, "row_multiplier", "row_exponent")},
             "parameter_sets": In(data.ArrayLayout(config.width * numbers.PARAMETER_BITS, config.slots)),
             "fault": Out(1),
         })
@@ -175,42 +150,37 @@ class ArrayBench(wiring.Component):
         m = Module()
         m.submodules.engine = engine = self.engine
         _connect_engine(m, self, engine)
-        faults = []
+        faults = [engine.tile_fault, engine.tile_collision]
         for name, port in self.OPERANDS.items():
-            m.submodules[name] = memory = Ram(*self.config.memory_shapes[name])
+            memory = LineRam(*self.config.memory_shapes[name], self.config.line_words)
+            m.submodules[name] = memory
             connect(m, memory.read, getattr(engine, port))
             connect(m, flipped(getattr(self, f"load_{name}")), memory.write)
-            faults.append(memory.fault)
-        for bank in range(2):
-            m.submodules[f"residual_{bank}"] = memory = Ram(*self.bank)
-            faults.append(memory.fault)
-            self.connect_residual(m, bank, memory)
-        for name, port in self.WRITES.items():
-            connect(m, getattr(engine, port), flipped(getattr(self, f"written_{name}")))
-        for name in ("waiting", "starved", "score_lane", "score_slot", "score_first"):
-            m.d.comb += getattr(self, name).eq(getattr(engine, name))
+            faults += [memory.fault, memory.collision]
+        connect(m, flipped(self.load_tile), engine.tile)
+        m.submodules.residual = memory = Ram(*self.config.memory_shapes["residual"])
+        connect(m, memory.read, engine.residual_read)
+        faults += [memory.fault, memory.collision]
+        self.connect_writes(m, memory)
+        m.d.comb += [getattr(self, name).eq(getattr(engine, name)) for name in self.SHOWN]
         sets = Array(self.parameter_sets[slot] for slot in range(self.config.slots))
-        fault = 0
-        for one in faults:
-            fault = fault | one
         m.d.comb += [
             engine.parameters.eq(sets[engine.parameter_slot]),
             engine.row_multiplier.eq(self.row_multiplier),
             engine.row_exponent.eq(self.row_exponent),
-            self.fault.eq(fault),
+            self.fault.eq(Cat(faults).any()),
         ]
         return m
 
-    def connect_residual(self, m: Module, bank: int, memory: Ram) -> None:
-        """The bench loads it before the engine writes it."""
-        load = getattr(self, f"load_residual_{bank}")
-        write = getattr(self.engine, f"residual_write_{bank}")
-        shown = getattr(self, f"written_residual_{bank}")
-        connect(m, memory.read, getattr(self.engine, f"residual_read_{bank}"))
-        m.d.comb += [getattr(shown, part).eq(getattr(write, part)) for part in ("enable", "address", "data")]
-        m.d.comb += [getattr(memory.write, part).eq(getattr(write, part)) for part in ("enable", "address", "data")]
-        with m.If(load.enable):
-            m.d.comb += [getattr(memory.write, part).eq(getattr(load, part)) for part in ("enable", "address", "data")]
+    def connect_writes(self, m: Module, residual: Ram) -> None:
+        """What is written is shown; the bench loads the residual stream before the engine writes it."""
+        parts = ("enable", "address", "data")
+        for name, port in self.WRITES.items():
+            shown = getattr(self, f"written_{name}")
+            m.d.comb += [getattr(shown, part).eq(getattr(getattr(self.engine, port), part)) for part in parts]
+        for source in (self.engine.residual_write, self.load_residual):
+            with m.If(source.enable):
+                m.d.comb += [getattr(residual.write, part).eq(getattr(source, part)) for part in parts]
 
 
 def requantise(config: HardwareConfig, bug: str | None = None) -> wiring.Component:
@@ -231,7 +201,7 @@ def guard(config: HardwareConfig, bug: str | None = None) -> wiring.Component:
     return TYPES["guard"][bug](dataclasses.replace(config, watchdog_cycles=BENCH_WATCHDOG_CYCLES), BENCH_MEMORIES)
 
 
-UNITS = {"requantise": requantise, "transposer": TransposerBench, "loader": LoaderBench, "descriptor_queue": queue,
+UNITS = {"requantise": requantise, "loader": LoaderBench, "descriptor_queue": queue,
          "semaphores": semaphores, "sequencer": SequencerBench, "array_engine": ArrayBench, "guard": guard}
 """Name of a unit -> constructor(config, bug) of its top level."""
 

@@ -19,11 +19,10 @@ class BenchMemory(enum.IntEnum):
     """What ``host_memory`` selects."""
 
     PIXEL = 0
-    RESIDUAL_0 = 1
-    RESIDUAL_1 = 2
-    STEP = 3
-    COORDINATE = 4
-    NORMALISED = 5
+    RESIDUAL = 1
+    STEP = 2
+    COORDINATE = 3
+    NORMALISED = 4
 
 
 class PixelBench(wiring.Component):
@@ -57,15 +56,13 @@ class PixelBench(wiring.Component):
             engine.descriptor.valid.eq(self.descriptor.valid),
             self.descriptor.ready.eq(engine.descriptor.ready),
         ]
-        readers = {"PIXEL": engine.pixel_read, "RESIDUAL_0": engine.residual_0, "RESIDUAL_1": engine.residual_1,
-                   "STEP": engine.step, "COORDINATE": engine.coordinate}
+        readers = {"PIXEL": engine.pixel_read, "RESIDUAL": engine.residual, "STEP": engine.step,
+                   "COORDINATE": engine.coordinate}
         writers = {"PIXEL": engine.pixel_write, "NORMALISED": engine.normalised}
         shapes = self.config.memory_shapes
         faults = []
         for memory in BenchMemory:
-            depth, bits = shapes[memory.name.lower().removesuffix("_0").removesuffix("_1")]
-            depth = depth // 2 if "RESIDUAL" in memory.name else depth
-            m.submodules[memory.name.lower()] = ram = Ram(depth, bits)
+            m.submodules[memory.name.lower()] = ram = Ram(*shapes[memory.name.lower()])
             chosen = self.host & (self.host_memory == memory)
             reader = readers.get(memory.name)
             writer = writers.get(memory.name)

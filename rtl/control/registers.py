@@ -15,6 +15,7 @@ from golden.spec.registers import (
     COUNTERS,
     DATA_BITS,
     IDENTITY,
+    LANE_WAITS,
     STALL_CAUSES,
     Control,
     ErrorCode,
@@ -22,7 +23,10 @@ from golden.spec.registers import (
 )
 from rtl.memory.ports import READ_LATENCY, ReadPort
 
+LANES_BITS = 7
+"""Bits of a number of lanes, of which there are at most 64."""
 MACS_BITS = 16
+"""Bits of a cycle's multiply-accumulates: at most 8 words of 64 channels for 64 outputs."""
 SEED_BITS = 128
 REQUEST_LAYOUT = data.StructLayout({"write": 1, "address": ADDRESS_BITS, "data": DATA_BITS})
 
@@ -70,7 +74,9 @@ class HostRegisters(wiring.Component):
             "step": In(DATA_BITS),
             "engine_busy": In(ENGINES),
             "stall": In(len(STALL_CAUSES)),  # in the order of STALL_CAUSES
+            "lane_waits": In(data.ArrayLayout(LANES_BITS, len(LANE_WAITS))),  # lanes, in the order of LANE_WAITS
             "macs_increment": In(MACS_BITS),
+            "offered_increment": In(MACS_BITS),
         })
 
     def elaborate(self, platform: object) -> Module:
@@ -242,7 +248,8 @@ class HostRegisters(wiring.Component):
         """Counters, and the values of their registers."""
         going = Signal()
         m.d.comb += going.eq(self.running & ~self.paused)
-        increments = [going, *self.engine_busy, *self.stall, self.macs_increment]
+        increments = [going, *self.engine_busy, *self.stall, *(self.lane_waits[i] for i in range(len(LANE_WAITS))),
+                      self.macs_increment, self.offered_increment]
         upper = Signal(DATA_BITS, reset_less=True)
         values: dict[str, Value] = {}
         for name, increment in zip(COUNTERS, increments, strict=True):

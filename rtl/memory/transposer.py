@@ -1,4 +1,4 @@
-"""Transposer: ``width`` vectors of ``width`` nibbles in, the same tile by columns out."""
+"""Transposer: ``width`` vectors of ``width`` nibbles in, in any order, the same tile by columns out."""
 
 from __future__ import annotations
 
@@ -13,9 +13,13 @@ from golden.spec.hardware import REGISTER_BITS, HardwareConfig, address_bits
 class Transposer(wiring.Component):
     """Turn tokens of channels into channels of tokens, for keys.
 
-    Vectors arrive with ``valid`` at any pace up to one a cycle; ``base`` is taken with the first of each tile. The
-    cycle after a tile's last vector, its ``width`` columns leave in as many cycles, at addresses base, base + 1, …
-    Two register tiles take turns, so input never waits. Initiation interval 1 vector.
+    Vectors arrive with ``valid`` at any pace up to one a cycle, each with its ``row`` in one of two register tiles,
+    which may fill at the same time. ``base`` is the same with all ``width`` vectors of a tile. In the cycle after its
+    last vector came, in whatever row, or else right after the other tile, its ``width`` columns leave in as many
+    cycles, at addresses base, base + 1, …; ``output_valid`` is high in these.
+
+    No vector may come to a tile from the cycle after its last vector to that of its last column; ``overrun`` is high
+    in a cycle in which one does, and what leaves is then wrong. Initiation interval 1 vector.
     """
 
     def __init__(self, config: HardwareConfig) -> None:
@@ -24,49 +28,67 @@ class Transposer(wiring.Component):
             "valid": In(1),
             "vector": In(config.word_bits),
             "base": In(REGISTER_BITS),
+            "row": In(range(config.width)),
+            "tile": In(1),
             "output_valid": Out(1),
             "output": Out(config.word_bits),
             "output_address": Out(REGISTER_BITS),
+            "overrun": Out(1),
         })
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
         width = self.config.width
-        bits = numbers.NIBBLE_BITS
         tiles = [[Signal(self.config.word_bits, name=f"tile_{t}_{row}", reset_less=True) for row in range(width)]
                  for t in range(2)]
-        filling = Signal()
-        row = Signal(address_bits(width))
-        base = Signal(REGISTER_BITS, reset_less=True)
-        with m.If(self.valid):
-            m.d.sync += row.eq(row + 1)
-            with m.If(row == 0):
-                m.d.sync += base.eq(self.base)
-            for number, tile in enumerate(tiles):
-                with m.If(filling == number):
-                    with m.Switch(row):
-                        for index, store in enumerate(tile):
-                            with m.Case(index):
-                                m.d.sync += store.eq(self.vector)
-
-        column = Signal(address_bits(width))
-        emitting = Signal()
-        address = Signal(REGISTER_BITS, reset_less=True)
-        with m.If(emitting):
-            m.d.sync += [column.eq(column + 1), address.eq(address + 1)]
-            with m.If(column == width - 1):
-                m.d.sync += emitting.eq(0)
-        with m.If(self.valid & self.completes(row)):
-            m.d.sync += [emitting.eq(1), column.eq(0), filling.eq(~filling), address.eq(base)]
-
-        columns = [Array(Cat(store.word_select(c, bits) for store in tile) for c in range(width)) for tile in tiles]
-        m.d.comb += [
-            self.output_valid.eq(emitting),
-            self.output.eq(Mux(filling, columns[0][column], columns[1][column])),
-            self.output_address.eq(address),
-        ]
+        arrived = [Signal(address_bits(width), name=f"arrived_{t}") for t in range(2)]
+        completed = Signal(2)    # tiles whose last vector comes in this cycle
+        for number, tile in enumerate(tiles):
+            with m.If(self.valid & (self.tile == number)):
+                m.d.comb += completed[number].eq(self.completes(arrived[number]))
+                m.d.sync += arrived[number].eq(arrived[number] + 1)
+                with m.Switch(self.row):
+                    for index, store in enumerate(tile):
+                        with m.Case(index):
+                            m.d.sync += store.eq(self.vector)
+        self.emit(m, tiles, completed)
         return m
 
-    def completes(self, row: Value) -> Value:
-        """Whether the vector in ``row`` is the last of its tile."""
-        return row == self.config.width - 1
+    def emit(self, m: Module, tiles: list[list[Signal]], completed: Signal) -> None:
+        """Columns of full tiles leave, one tile after the other."""
+        width, bits = self.config.width, numbers.NIBBLE_BITS
+        full = Signal(2)
+        leaving = Signal()       # the tile whose columns leave
+        column = Signal(address_bits(width))
+        address = Signal(REGISTER_BITS, reset_less=True)
+        base = Signal(REGISTER_BITS, reset_less=True)    # of the tile that was completed last
+        last = Signal()
+        m.d.comb += [
+            self.output_valid.eq(full.any()),
+            last.eq(self.output_valid & (column == width - 1)),
+            self.overrun.eq(self.valid & full.bit_select(self.tile, 1)),
+        ]
+        m.d.sync += full.eq((full & ~(last << leaving)) | completed)
+        with m.If(completed.any()):
+            m.d.sync += base.eq(self.base)
+        with m.If(self.output_valid):
+            m.d.sync += [column.eq(column + 1), address.eq(address + 1)]
+        with m.Else():
+            m.d.sync += leaving.eq(self.tile)
+        with m.If(last):
+            m.d.sync += leaving.eq(~leaving)
+        with m.If(last | ~self.output_valid):
+            m.d.sync += address.eq(self.following(completed.any(), base))
+        columns = [Array(Cat(store.word_select(c, bits) for store in tile) for c in range(width)) for tile in tiles]
+        m.d.comb += [
+            self.output.eq(Mux(leaving, columns[1][column], columns[0][column])),
+            self.output_address.eq(address),
+        ]
+
+    def following(self, completed: Value, base: Value) -> Value:
+        """Where the next tile to leave goes: one that is ``completed`` in this cycle, or else one that waits."""
+        return Mux(completed, self.base, base)
+
+    def completes(self, arrived: Value) -> Value:
+        """Whether a vector is the last of its tile, ``arrived`` others being there."""
+        return arrived == self.config.width - 1

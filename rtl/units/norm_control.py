@@ -17,8 +17,8 @@ COUNT_BITS = 12
 class NormReader(wiring.Component):
     """Walks over the residual stream: one word a cycle, or one every two cycles if ``wide``.
 
-    A group of ``lanes`` tokens, ``words`` words each, is an iteration; groups alternate between the two banks and
-    advance within a bank. ``load`` starts at ``base``; everything else is of the same cycle as ``running``.
+    A group of ``lanes`` tokens, ``words`` words each, is an iteration. ``load`` starts at ``base``; everything else is
+    of the same cycle as ``running``.
     """
 
     def __init__(self, config: HardwareConfig) -> None:
@@ -30,7 +30,6 @@ class NormReader(wiring.Component):
             "words": In(WORDS_BITS),
             "wide": In(1),
             "enable": Out(1),
-            "bank": Out(1),
             "address": Out(REGISTER_BITS),
             "first": Out(1),
             "last": Out(1),
@@ -42,8 +41,6 @@ class NormReader(wiring.Component):
         second = Signal()
         word = Signal(WORDS_BITS)
         token = Signal(range(self.lanes))
-        group_base = Signal(REGISTER_BITS, reset_less=True)
-        bank = Signal()
         address = Signal(REGISTER_BITS, reset_less=True)
         word_end = Signal()
         m.d.comb += [
@@ -52,7 +49,6 @@ class NormReader(wiring.Component):
             self.last.eq(word == self.words - 1),
             word_end.eq(self.running & (second == self.wide)),
             self.last_cycle.eq(word_end & self.last & (token == self.lanes - 1)),
-            self.bank.eq(bank),
             self.address.eq(address),
         ]
         with m.If(self.running):
@@ -62,14 +58,8 @@ class NormReader(wiring.Component):
             m.d.sync += address.eq(address + 1)
         with m.If(word_end & self.last):
             m.d.sync += token.eq(token + 1)
-        with m.If(self.last_cycle):
-            m.d.sync += bank.eq(~bank)
-            with m.If(bank):
-                m.d.sync += group_base.eq(address + 1)
-            with m.Else():
-                m.d.sync += address.eq(group_base)
         with m.If(self.load):
-            m.d.sync += [bank.eq(0), address.eq(self.base), group_base.eq(self.base)]
+            m.d.sync += address.eq(self.base)
         return m
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from amaranth.hdl import Cat, Module, Mux, Signal, signed
+from amaranth.hdl import Cat, Module, Signal, signed
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import Out
 
@@ -47,8 +47,8 @@ def iteration_cycles(config: HardwareConfig, words: int, format: NormFormat) -> 
 
 
 def longest_words(config: HardwareConfig) -> int:
-    """Longest token, in words: a group of tokens fits a residual bank."""
-    return min(config.residual_words // 2 // config.lanes, (1 << WORDS_BITS) - 1)
+    """Longest token, in words: a group of tokens fits the residual stream."""
+    return min(config.residual_words // config.lanes, (1 << WORDS_BITS) - 1)
 
 
 class NormEngine(wiring.Component):
@@ -60,12 +60,11 @@ class NormEngine(wiring.Component):
     (words - 1) * word_cycles. A descriptor is accepted no earlier than the cycle after the last ``give`` of the one
     before; ``idle`` is high from that cycle on.
 
-    Group n is in bank n & 1; its token i (0..lanes - 1) word w is at residual_base + ((n >> 1) * lanes + i) * words +
-    w. Modulation word w is at table_base + w, and ``table_step`` further on after every ``table_groups`` groups. Token
-    k word w goes to destination_base + k * words + w, and for INT8 its high plane to destination_base + 2 * k * words +
-    w and its low plane ``words`` further.
+    Token k word w is at residual_base + k * words + w. Modulation word w is at table_base + w, and ``table_step``
+    further on after every ``table_groups`` groups. Token k word w goes to destination_base + k * words + w, and for
+    INT8 its high plane to destination_base + 2 * k * words + w and its low plane ``words`` further.
 
-    Stages, from a word's read: 2 data; 3 bank selected, into the delay; 4 squares; adder tree; sum; then for a whole
+    Stages, from a word's read: 2 data; 3 word, into the delay; 4 squares; adder tree; sum; then for a whole
     token 3 of reciprocal square root, while its words are replayed from the delay; 2 normalise; 3 modulate; 1 write.
     """
 
@@ -74,11 +73,9 @@ class NormEngine(wiring.Component):
 
     def __init__(self, config: HardwareConfig) -> None:
         self.config = config
-        residual = ReadPort(config.residual_words // 2, config.width * numbers.WIDE_BITS)
         super().__init__({
             **engine_members(Opcode.NORM),
-            "residual_0": Out(residual),
-            "residual_1": Out(residual),
+            "residual": Out(ReadPort(config.residual_words, config.width * numbers.WIDE_BITS)),
             "modulation": Out(ReadPort(config.modulation_words, config.width * 2 * numbers.GAIN_BITS)),
             "normalised": Out(WritePort(config.normalised_words, config.word_bits)),
         })
@@ -92,7 +89,7 @@ class NormEngine(wiring.Component):
         m.submodules.writer = self.writer = NormWriter(self.config)
         self.handshake(m)
         self.read_words(m)
-        self.select_bank(m)
+        self.hold_word(m)
         self.find_root(m)
         self.delay_words(m)
         self.normalise_words(m)
@@ -122,7 +119,7 @@ class NormEngine(wiring.Component):
             m.d.sync += self.held.eq(offered)
 
     def read_words(self, m: Module) -> None:
-        """Stage 1: reads, from one bank or the other."""
+        """Stage 1: reads."""
         reader = self.reader
         m.d.comb += [
             reader.load.eq(self.iterations.accept),
@@ -130,21 +127,18 @@ class NormEngine(wiring.Component):
             reader.running.eq(self.iterations.running),
             reader.words.eq(self.held.words),
             reader.wide.eq(self.wide),
-            self.residual_0.enable.eq(reader.enable & ~reader.bank),
-            self.residual_1.enable.eq(reader.enable & reader.bank),
-            self.residual_0.address.eq(bounded(reader.address, self.residual_0.address)),
-            self.residual_1.address.eq(bounded(reader.address, self.residual_1.address)),
+            self.residual.enable.eq(reader.enable),
+            self.residual.address.eq(bounded(reader.address, self.residual.address)),
         ]
 
-    def select_bank(self, m: Module) -> None:
-        """Stages 2 and 3: the word read, from its bank; ``valid``, ``first`` and ``last`` of its token go with it."""
+    def hold_word(self, m: Module) -> None:
+        """Stages 2 and 3: the word read; ``valid``, ``first`` and ``last`` of its token go with it."""
         reader = self.reader
         flags = chain(m, Cat(reader.enable, reader.first, reader.last), READ_LATENCY + 1, "flags")
         self.valid, self.first, self.last = flags[-1]
-        bank = chain(m, reader.bank, READ_LATENCY, "bank")[-1]
         self.word = Signal(data.ArrayLayout(signed(numbers.WIDE_BITS), self.config.width), reset_less=True)
         with m.If(flags[READ_LATENCY][0]):
-            m.d.sync += self.word.as_value().eq(Mux(bank, self.residual_1.data, self.residual_0.data))
+            m.d.sync += self.word.as_value().eq(self.residual.data)
 
     def find_root(self, m: Module) -> None:
         """The sum of squares and its reciprocal root, whole tokens; with the sum complete the token's replay starts."""

@@ -16,7 +16,6 @@ from rtl.units.noise import NoiseGenerator
 from rtl.units.patch import PatchPacker
 from rtl.units.pipeline import chain
 from rtl.units.pixel_walk import PIXEL_ADDRESS_BITS, PixelWalk
-from rtl.units.residual_walk import ResidualWalk
 from rtl.units.sampler_step import COEFFICIENTS, SamplerStep
 
 ISSUE_DELAY = 2
@@ -44,13 +43,11 @@ class PixelEngine(wiring.Component):
 
     def __init__(self, config: HardwareConfig) -> None:
         self.config = config
-        residual_bits = config.width * numbers.WIDE_BITS
         super().__init__({
             **engine_members(Opcode.PIXEL),
             "pixel_read": Out(ReadPort(config.pixel_words, numbers.WIDE_BITS)),
             "pixel_write": Out(WritePort(config.pixel_words, numbers.WIDE_BITS)),
-            "residual_0": Out(ReadPort(config.residual_words // 2, residual_bits)),
-            "residual_1": Out(ReadPort(config.residual_words // 2, residual_bits)),
+            "residual": Out(ReadPort(config.residual_words, config.width * numbers.WIDE_BITS)),
             "step": Out(ReadPort(config.step_words, 128)),
             "coordinate": Out(ReadPort(config.coordinate_words, 32)),
             "normalised": Out(WritePort(config.normalised_words, config.word_bits)),
@@ -60,7 +57,6 @@ class PixelEngine(wiring.Component):
         self.control_layout = data.StructLayout({
             "second": 1,               # of the two cycles of a pixel in STEP
             "inside": 1,
-            "bank": 1,
             "slot": address_bits(config.width),
             "coordinate": 1,           # the element is a coordinate
             "pair": 2,                 # which of a grid line's pairs
@@ -72,7 +68,6 @@ class PixelEngine(wiring.Component):
     def elaborate(self, platform: object) -> Module:
         m = Module()
         m.submodules.walk = self.walk = PixelWalk(self.config)
-        m.submodules.rows = self.rows = ResidualWalk(self.config)
         m.submodules.noise = self.noise = self.noise_type(self.config)
         self.held = Signal(descriptor_layout(Opcode.PIXEL), reset_less=True)
         self.patch = Signal()          # the operation is PATCH
@@ -81,6 +76,7 @@ class PixelEngine(wiring.Component):
         self.issuing = Signal()
         self.second = Signal()         # of the two cycles of a pixel in STEP
         self.ending = Signal()
+        self.token_row = Signal(PIXEL_ADDRESS_BITS, reset_less=True)  # the token's residual row, from the first token's
         m.d.comb += self.patch.eq(self.held.operation == PixelOperation.PATCH)
         self.handshake(m)
         self.walk_elements(m)
@@ -114,22 +110,20 @@ class PixelEngine(wiring.Component):
 
     def walk_elements(self, m: Module) -> None:
         """Stage 0: the walks stand on an element, two cycles on each in STEP."""
-        walk, rows, held = self.walk, self.rows, self.held
+        walk, held = self.walk, self.held
         going_on = Signal()
         m.d.comb += [
             going_on.eq(self.issuing & (self.patch | self.second)),
             self.ending.eq(going_on & walk.last),
             walk.start.eq(self.begin),
             walk.step.eq(going_on),
-            rows.start.eq(self.begin),
-            rows.step.eq(going_on & walk.token_end),
-            rows.stride.eq(held.token_stride),
             walk.shape.patch.eq(self.patch),
         ]
         m.d.comb += [walk.shape[name].eq(held[name]) for name in ("grid", "stride", "channels", "coordinates")]
+        with m.If(going_on & walk.token_end):
+            m.d.sync += self.token_row.eq(self.token_row + held.token_stride)
         with m.If(self.begin):
-            m.d.sync += self.issuing.eq(1)
-            m.d.sync += self.second.eq(0)
+            m.d.sync += [self.issuing.eq(1), self.second.eq(0), self.token_row.eq(0)]
         with m.Elif(self.ending):
             m.d.sync += self.issuing.eq(0)
         with m.Else():
@@ -152,7 +146,6 @@ class PixelEngine(wiring.Component):
             is_zero_tail.eq(walk.tail_index == self.held.coordinates),
             current.second.eq(self.second),
             current.inside.eq(walk.inside),
-            current.bank.eq(self.rows.bank),
             current.slot.eq(walk.slot),
             current.coordinate.eq(walk.tail & ~is_zero_tail),
             current.pair.eq(walk.tail_index >> 1),
@@ -188,17 +181,17 @@ class PixelEngine(wiring.Component):
         """Stage 1: reads of the model's output, guided in the first cycle of a pixel and unguided in the second."""
         residual_row = Signal(PIXEL_ADDRESS_BITS, reset_less=True)
         base = Mux(self.second, self.held.unguided_base, self.held.guided_base)
-        m.d.sync += residual_row.eq(self.rows.row + self.walk.word + base)
-        for bank, port in enumerate((self.residual_0, self.residual_1)):
-            m.d.comb += port.enable.eq(self.valid[1] & ~self.patch & (self.control[1].bank == bank))
-            m.d.comb += port.address.eq(bounded(residual_row, port.address))
+        m.d.sync += residual_row.eq(self.token_row + self.walk.word + base)
+        m.d.comb += [
+            self.residual.enable.eq(self.valid[1] & ~self.patch),
+            self.residual.address.eq(bounded(residual_row, self.residual.address)),
+        ]
 
     def step_pixels(self, m: Module) -> None:
         """STEP: from the data's arrival to the write."""
         m.submodules.sampler = sampler = SamplerStep()
         arriving = self.control[DATA_STAGE]
-        word = Mux(arriving.bank, self.residual_1.data, self.residual_0.data)
-        channel = word.word_select(arriving.slot, numbers.WIDE_BITS).as_signed()
+        channel = self.residual.data.word_select(arriving.slot, numbers.WIDE_BITS).as_signed()
         drawn = Mux(self.held.draw_noise, self.noise.value, 0)
         write = self.pixel_write
         m.d.comb += [

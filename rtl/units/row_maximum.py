@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from amaranth.hdl import Array, Cat, Module, Mux, Signal, signed
+from amaranth.hdl import Array, Cat, Module, Signal, Value, signed
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -11,16 +11,17 @@ from golden.spec.hardware import HardwareConfig
 from golden.spec.latency import tree_stages
 from rtl.units.pipeline import chain, largest, pipelined_tree
 
+SMALLEST = numbers.LIMITS[numbers.Format.SCORE][0]
+
 
 class ScoreVector(wiring.Signature):
-    """A word of scores of one row; ``first`` starts the row's maximum anew."""
+    """A word of scores of one row."""
 
     def __init__(self, config: HardwareConfig) -> None:
         super().__init__({
             "enable": Out(1),
             "slot": Out(1),
             "lane": Out(range(config.lanes)),
-            "first": Out(1),
             "values": Out(data.ArrayLayout(signed(numbers.SCORE_BITS), config.width)),
         })
 
@@ -33,7 +34,9 @@ def latency(config: HardwareConfig) -> int:
 class RowMaximum(wiring.Component):
     """Keeps the maximum of every row, index slot * lanes + lane; one vector a cycle.
 
-    A vector in cycle t counts in ``maxima`` from cycle t + ``latency`` on.
+    A vector in cycle t counts in ``maxima`` from cycle t + ``latency`` on. ``clear`` in cycle t, with ``clear_slot``,
+    puts the slot's rows back to the smallest score from cycle t + 1 on, as they are after a reset, and forgets its
+    vectors up to cycle t + 1 - ``latency``.
 
     Stages: 1 to tree_stages maximum tree; then compare with the row's maximum.
     """
@@ -42,12 +45,14 @@ class RowMaximum(wiring.Component):
         self.config = config
         super().__init__({
             "vector": In(ScoreVector(config)),
+            "clear": In(1),
+            "clear_slot": In(1),
             "maxima": Out(data.ArrayLayout(signed(numbers.SCORE_BITS), 2 * config.lanes)),
         })
 
-    def restarts(self, first: Signal) -> Signal:
-        """Whether the row's old maximum is left out."""
-        return first
+    def clears(self, slot: int) -> Value:
+        """Whether the rows of a slot begin anew."""
+        return self.clear & (self.clear_slot == slot)
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
@@ -57,17 +62,18 @@ class RowMaximum(wiring.Component):
         values = [self.vector.values[i] for i in range(config.width)]
         candidate, valid = pipelined_tree(m, values, self.vector.enable, largest, "maximum")
         row = chain(m, Cat(self.vector.lane, self.vector.slot), stages, "row", reset_less=True)[-1]
-        first = chain(m, self.vector.first, stages, "first", reset_less=True)[-1]
         # Compare.
-        kept = [Signal(signed(numbers.SCORE_BITS), name=f"kept_{i}", reset_less=True) for i in range(2 * config.lanes)]
+        rows = range(2 * config.lanes)
+        kept = [Signal(signed(numbers.SCORE_BITS), name=f"kept_{i}", init=SMALLEST) for i in rows]
         old = Signal(signed(numbers.SCORE_BITS))
-        new = Signal(signed(numbers.SCORE_BITS))
         m.d.comb += old.eq(Array(kept)[row])
-        m.d.comb += new.eq(Mux(self.restarts(first) | (candidate > old), candidate, old))
-        with m.If(valid):
+        with m.If(valid & (candidate > old)):
             with m.Switch(row):
                 for i, register in enumerate(kept):
                     with m.Case(i):
-                        m.d.sync += register.eq(new)
+                        m.d.sync += register.eq(candidate)
+        for slot in range(2):
+            with m.If(self.clears(slot)):
+                m.d.sync += [register.eq(SMALLEST) for register in kept[slot * config.lanes:(slot + 1) * config.lanes]]
         m.d.comb += [self.maxima[i].eq(register) for i, register in enumerate(kept)]
         return m

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from amaranth.hdl import Array, Cat, Module, Mux, Signal, signed, unsigned
+from amaranth.hdl import Array, Cat, Module, Mux, Signal, Value, signed, unsigned
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -59,7 +59,8 @@ class SoftmaxEngine(wiring.Component):
     ``tail`` cycles (12 with width 8 or 16) after the last read.
 
     Scores and probabilities of lane i word j are at slot * (score_words // 2) + i * words + j. ``maxima``,
-    ``row_multiplier`` and ``row_exponent`` have index slot * lanes + lane.
+    ``row_multiplier`` and ``row_exponent`` have index slot * lanes + lane. ``clear`` comes with ``give``: the maxima of
+    ``clear_slot`` have been read.
 
     Stages, from a word's read: 2 data; 3 word and maximum; 4 difference; 5 exponential, written; adder tree; sum;
     then for a whole row 3 of reciprocal; product; row register.
@@ -75,6 +76,8 @@ class SoftmaxEngine(wiring.Component):
             "score": Out(ReadPort(config.score_words, config.width * numbers.SCORE_BITS)),
             "probability": Out(WritePort(config.score_words, config.word_bits)),
             "maxima": In(data.ArrayLayout(signed(numbers.SCORE_BITS), rows)),
+            "clear": Out(1),
+            "clear_slot": Out(1),
             "row_multiplier": Out(data.ArrayLayout(unsigned(numbers.MULTIPLIER_BITS), rows)),
             "row_exponent": Out(data.ArrayLayout(unsigned(Reciprocal.EXPONENT_BITS), rows)),
         })
@@ -185,7 +188,13 @@ class SoftmaxEngine(wiring.Component):
             row_scale.probabilities.eq(self.exponential.probabilities),
             row_scale.multiplier.eq(self.tags[tail(self.config) - 1].multiplier),
             self.give.eq(Mux(self.end[-1], self.tags[-1].give, 0)),
+            self.clear.eq(self.end[-1]),
+            self.clear_slot.eq(self.cleared_slot()),
         ]
+
+    def cleared_slot(self) -> Value:
+        """The slot of the descriptor that ends."""
+        return self.tags[-1].row[-1]
 
     def hold_scales(self, m: Module) -> None:
         """The last stage: the registers of the rows."""

@@ -5,10 +5,26 @@ from __future__ import annotations
 import argparse
 import sys
 
-from tests.formal import front_end, lane, queue, requantise, semaphores, sequencer, transposer
+from tests.formal import (
+    dense_pair,
+    dense_queue,
+    detector,
+    dispatcher,
+    fetcher,
+    in_flight,
+    lane,
+    line_queue,
+    packed,
+    queue,
+    requantise,
+    semaphores,
+    sequencer,
+    transposer,
+)
 from tests.formal.prove import Property, report
 
-MODULES = (queue, semaphores, requantise, lane, transposer, front_end, sequencer)
+MODULES = (queue, semaphores, requantise, packed, line_queue, lane, dense_queue, dense_pair, dispatcher, fetcher,
+           in_flight, transposer, sequencer, detector)
 
 
 def properties() -> list[Property]:

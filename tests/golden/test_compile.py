@@ -9,10 +9,14 @@ import pytest
 from golden.compile import __main__ as command
 from golden.compile.compiler import NO_LABEL, compile_checkpoint, weight_words
 from golden.compile.layout import CompileError
+from golden.compile.operands import predict_drawing
 from golden.compile.words import pack, parameter_words, tile_words
+from golden.integer.evaluate import sample
 from golden.integer.model import IntegerLinear
+from golden.integer.workload import left_operands
 from golden.model import checkpoint, zoo
 from golden.spec import numbers
+from golden.spec.descriptors import Destination, Opcode, decode
 from golden.spec.hardware import HardwareConfig
 from golden.spec.image import ImageError, Memory, parse_segment, read_image
 from golden.spec.timing import predict
@@ -84,6 +88,54 @@ def test_compiling_twice_gives_the_same_bytes(compiled):
 def test_without_guidance_one_context_does_half_the_work(compiled):
     alone = compile_checkpoint(TINY, HardwareConfig(), steps=2, guidance=1.0)
     assert 2 * predict(alone.descriptors, HardwareConfig()).macs == predict(compiled.descriptors, HardwareConfig()).macs
+
+
+def test_without_skipping_every_product_takes_its_time():
+    every = compile_checkpoint(TINY, HardwareConfig(), steps=1, guidance=1.0, skip_zeros=False)
+    prediction = predict_drawing(every, NO_LABEL, seed=3)
+    assert prediction.macs == prediction.macs_offered
+    assert prediction.cycles == predict(every.descriptors, HardwareConfig()).cycles
+
+
+def test_a_drawing_takes_fewer_cycles_the_more_of_it_is_zero(compiled):
+    prediction = predict_drawing(compiled, NO_LABEL, seed=3)
+    dense = predict(compiled.descriptors, HardwareConfig())
+    assert prediction.macs_offered == dense.macs == dense.macs_offered
+    assert prediction.macs < 0.7 * dense.macs
+    assert prediction.cycles < 0.8 * dense.cycles
+    assert prediction.macs == HardwareConfig().width * channels_that_are_not_zero(compiled, seed=3)
+
+
+def channels_that_are_not_zero(compiled, seed):
+    """Of every left operand, as often as a weight tile reads it; counted from the tensors alone."""
+    config, width = compiled.model.config, 16
+    tiles = {"query_key_value": 3 * config.channels // width, "scores": config.tokens // width,
+             "mix": config.head_channels // width, "projection": config.channels // width,
+             "expand": config.hidden_channels // width, "contract": config.channels // width}
+    total = 0
+    for step in sample(compiled.model, compiled.contexts(NO_LABEL), compiled.plan, seed):
+        for tensors in step.contexts:
+            for name, operand in left_operands(tensors, config.blocks):
+                layer = name.rpartition(".")[2]
+                passes = 2 if layer in ("convolution", "decoder") else 1    # of each plane
+                outputs = {"convolution": config.channels // width, "decoder": 1}.get(layer) or tiles[layer]
+                total += passes * outputs * int(np.count_nonzero(operand))
+    return total
+
+
+@pytest.mark.parametrize(("model", "lanes", "width"), [("fashion", 16, 16), ("tiny", 8, 8), ("fashion", 8, 16)])
+def test_layers_of_many_groups_need_no_fence(model, lanes, width):
+    source = checkpoint.load(zoo.checkpoint_path(model))
+    compiled = compile_checkpoint(source, HardwareConfig(lanes=lanes, width=width), steps=1, guidance=2.0)
+    assert not any(fields.get("fence", 0) for _, fields in map(decode, compiled.descriptors))
+
+
+def test_layers_of_few_groups_are_fenced():
+    """Of tiny's block, with one context in four groups: values, projection, expand and contract."""
+    compiled = compile_checkpoint(TINY, HardwareConfig(), steps=1, guidance=1.0)
+    fenced = [fields["destination"] for opcode, fields in map(decode, compiled.descriptors)
+              if opcode is Opcode.ARRAY and fields["fence"]]
+    assert fenced == [Destination.VALUE, Destination.RESIDUAL_ADD, Destination.ACTIVATION, Destination.RESIDUAL_ADD]
 
 
 def test_a_tile_holds_parameters_and_rows_in_the_order_of_the_array():

@@ -83,7 +83,7 @@ def test_header_words_are_checked(generator):
     assert "kind 3" in refusal(patched(content, 2, 3))
     assert "is for hardware" in refusal(content, dataclasses.replace(CONFIG, slots=8))
     assert "no section" in refusal(patched(content, 4, 0))
-    assert "memory 5" in refusal(patched(content, 5, 5))
+    assert f"memory {len(Memory)}" in refusal(patched(content, 5, len(Memory)))
     assert "section has" in refusal(patched(content, 6, 1 << 20))
     assert "section has 0 words" in refusal(patched(content, 7, 0))
     assert "truncated" in refusal(patched(content, 4, 5))
@@ -105,7 +105,7 @@ def test_every_cut_and_flip_is_refused(generator):
 
 @pytest.mark.parametrize("section", [
     Section(Memory.STEP, 0, []), Section(Memory.STEP, -1, [0]), Section(Memory.STEP, 64, [0]),
-    Section(Memory.WEIGHT, 0, [1 << 32]), Section(Memory.WEIGHT, 0, [-1]), Section(5, 0, [0]),
+    Section(Memory.WEIGHT, 0, [1 << 32]), Section(Memory.WEIGHT, 0, [-1]), Section(len(Memory), 0, [0]),
 ])
 def test_what_does_not_fit_is_not_built(section):
     with pytest.raises(ImageError):

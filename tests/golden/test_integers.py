@@ -16,7 +16,7 @@ from golden.quantise.quantised import load_quantised
 from golden.quantise.to_integers import common_shift, multiplier, to_integers
 from golden.spec import numbers
 
-MODELS = ["tiny", "fashion"]
+MODELS = ["tiny", "fashion", "sparse"]
 TIMES = [0.0, 0.5, 0.9]
 
 

@@ -11,12 +11,10 @@ from golden.spec.interpreter import Interpreter, ProgramError
 from golden.spec.model import ModelConfig, load_model
 from golden.spec.timing import predict
 from golden.spec.validation import ConfigError
-from rtl.array.grid import DRAIN_LATENCY
-from rtl.array.write_back import SELECT_LATENCY
-from rtl.memory.ports import READ_LATENCY
+from rtl.array.lane import SUMS_LATENCY
+from rtl.array.write_back import VALUE_LATENCY, WRITE_LATENCY
 from rtl.units import norm_engine, softmax_engine
 from rtl.units.pixel_engine import PixelEngine
-from rtl.units.requantise import REQUANTISE_LATENCY
 
 
 @pytest.mark.parametrize(("text", "words"), [
@@ -27,6 +25,8 @@ from rtl.units.requantise import REQUANTISE_LATENCY
     ("[hardware]\nwidth = 4\n", "hardware.width is 4; expected 8 to 64"),
     ("[hardware]\nslots = 16\n", "hardware.slots is 16; expected 2, 4 or 8"),
     ("[hardware]\nweight_words = 0\n", "hardware.weight_words is 0"),
+    ("[hardware]\nline_words = 16\n", "hardware.line_words is 16; expected 1, 2, 4 or 8"),
+    ("[hardware]\nscore_words = 12\n", "hardware.score_words is 12; expected a multiple of 8, two lines"),
     ("[hardware]\nbanks = 2\n", "hardware.banks, which does not exist"),
     ("[hardware]\nname = 3\n", "hardware.name is 3"),
     ("[model]\n", "has no [hardware] table"),
@@ -120,8 +120,10 @@ def test_the_rtl_states_the_latencies_that_the_timing_model_counts_with(config):
             assert (config.lanes * words * latency.norm_word_cycles(form)
                     == norm_engine.iteration_cycles(config, words, form))
     assert latency.softmax_tail(config) == softmax_engine.tail(config)
-    requantised = READ_LATENCY + DRAIN_LATENCY + SELECT_LATENCY + REQUANTISE_LATENCY
-    assert latency.RESIDUAL_READ == requantised - READ_LATENCY    # the old value arrives with the new one
+    assert latency.DRAIN_LATENCY == SUMS_LATENCY
+    # a group retires in the cycle after its last token is drained
+    assert WRITE_LATENCY <= 1 + latency.ARRAY_TAIL
+    assert VALUE_LATENCY + config.width <= 1 + latency.key_hold(config)
     nothing = {"grid": 0, "stride": 1, "channels": 1, "coordinates": 0}
     assert latency.pixel_cycles({**nothing, "operation": PixelOperation.STEP}) == PixelEngine.STEP_CYCLES
     assert latency.pixel_cycles({**nothing, "operation": PixelOperation.PATCH}) == PixelEngine.PATCH_CYCLES

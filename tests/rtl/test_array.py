@@ -2,30 +2,44 @@
 
 import pytest
 
+from sim.bench_array import DESCRIPTORS_VARIABLE
 from sim.bench_engine import CONFIG_VARIABLE
 from sim.runner import SimulationError
 from sim.units import run_unit
 
-TINY = """[hardware]
-lanes = 2
-width = 8
+SHAPE = """[hardware]
+lanes = {lanes}
+width = {width}
+line_words = {line_words}
 longest_dot_product = 256
 slots = 2
-slot_rows = 128
-normalised_words = 128
-activation_words = 128
-key_value_words = 128
-residual_words = 256
-score_words = 128
+slot_rows = {slot_rows}
+normalised_words = 256
+activation_words = 512
+key_value_words = 256
+residual_words = 512
+score_words = 256
 """
+TINY = {"lanes": 2, "width": 8, "line_words": 2, "slot_rows": 192}
+"""Quick to build: a planted bug shows in any. The tile's depth is no power of two."""
+TIMES, COUNTED = "cycle .*: expected .*take", "counted at cycle"
+DATA, BUSY = "array: .* data", f"{TIMES}|{COUNTED}"
+BUGS = {
+    "short_group": BUSY, "no_fence": BUSY, "wide_window": BUSY, "no_hold": BUSY, "disorder": BUSY, "no_replay": BUSY,
+    "aligned": f"{BUSY}|{DATA}", "wrong_memory": f"{BUSY}|{DATA}", "same_rows": DATA,
+    "lost_shift": DATA, "unwrapped": f"{DATA}|past the end", "no_shift": DATA,
+}
+"""Planted bug -> what the bench must say: cycles that are not the model's, or values that are not the reference's."""
 
 
 @pytest.fixture
-def tiny(tmp_path):
-    """A quarter of the smallest array, quick to build: a planted bug shows in any."""
-    path = tmp_path / "tiny.toml"
-    path.write_text(TINY)
-    return str(path)
+def shaped(tmp_path):
+    """File of a small configuration of a given shape."""
+    def make(**shape):
+        path = tmp_path / ("shape-" + "-".join(map(str, shape.values())) + ".toml")
+        path.write_text(SHAPE.format(**shape))
+        return str(path)
+    return make
 
 
 @pytest.mark.parametrize("config", ["small", "wide", "default"])
@@ -33,12 +47,15 @@ def test_matches_golden(config):
     run_unit("array_engine", config, "sim.bench_array", env={CONFIG_VARIABLE: config})
 
 
-def test_matches_golden_with_few_lanes(tiny):
-    run_unit("array_engine", tiny, "sim.bench_array", env={CONFIG_VARIABLE: tiny})
+@pytest.mark.parametrize(("lanes", "line_words", "slot_rows"), [(4, 2, 192), (2, 1, 128), (8, 8, 256)])
+def test_matches_golden_in_other_shapes(shaped, lanes, line_words, slot_rows):
+    config = shaped(lanes=lanes, width=8, line_words=line_words, slot_rows=slot_rows)
+    run_unit("array_engine", config, "sim.bench_array", env={CONFIG_VARIABLE: config})
 
 
-@pytest.mark.parametrize(("bug", "message"), [
-    ("no_shift", "array: .* data"), ("last_word", "expected .*busy"), ("collision", "expected .*ready")])
-def test_a_planted_bug_is_found(tiny, bug, message):
+@pytest.mark.parametrize(("bug", "message"), BUGS.items())
+def test_a_planted_bug_is_found(shaped, bug, message):
+    config = shaped(**TINY)
     with pytest.raises(SimulationError, match=message):
-        run_unit("array_engine", tiny, "sim.bench_array", bug=bug, env={CONFIG_VARIABLE: tiny})
+        run_unit("array_engine", config, "sim.bench_array", bug=bug, testcase="matches_golden/credit=1.0/bubble=0.0",
+                 env={CONFIG_VARIABLE: config, DESCRIPTORS_VARIABLE: "60"})

@@ -9,8 +9,9 @@ CONFIG_VARIABLE = "HALFTONE_BENCH_CONFIG"
 
 
 @pytest.mark.parametrize("config", ["small", "default"])
-def test_matches_golden(config):
-    run_unit("registers", config, "sim.bench_registers", env={CONFIG_VARIABLE: config})
+@pytest.mark.parametrize("bench", ["registers", "counters"])
+def test_matches_golden(bench, config):
+    run_unit("registers", config, f"sim.bench_{bench}", env={CONFIG_VARIABLE: config})
 
 
 @pytest.mark.parametrize(("bug", "symptom"), [("increment", "registers: pixels")])

@@ -12,6 +12,7 @@ def test_transposes(config):
     run_unit("transposer", config, "sim.bench_transposer", env={CONFIG_VARIABLE: config})
 
 
-def test_a_planted_bug_is_found():
+@pytest.mark.parametrize("bug", ["early", "impatient"])
+def test_a_planted_bug_is_found(bug):
     with pytest.raises(SimulationError, match="transposer: cycle"):
-        run_unit("transposer", "small", "sim.bench_transposer", bug="early", env={CONFIG_VARIABLE: "small"})
+        run_unit("transposer", "small", "sim.bench_transposer", bug=bug, env={CONFIG_VARIABLE: "small"})

@@ -6,6 +6,7 @@ import functools
 import json
 import re
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,12 +15,13 @@ from PIL import Image
 from safetensors import safe_open
 from safetensors.torch import save_file
 
+from golden.compile import operands
+from golden.integer.workload import useful_macs
 from golden.model.zoo import WEIGHTS, config
 from golden.spec.hardware import load_hardware
 from sim import draw, drawing, reference
 from sim.core import build_core
 from sim.job import StepDone
-from sim.workload import useful_macs
 
 CONFIGS = Path(__file__).resolve().parents[2] / "configs"
 MODEL = config("tiny")
@@ -62,16 +64,26 @@ def check_report(report: dict, hardware: str) -> None:
     assert report["mismatches"] == 0 and report["first_mismatches"] == []
     assert report["values_compared"] > 500_000
     for measured, predicted in (("cycles", "predicted_cycles"), ("step_cycles", "predicted_step_cycles"),
-                                ("busy_cycles", "predicted_busy_cycles"), ("macs", "predicted_macs")):
+                                ("busy_cycles", "predicted_busy_cycles"), ("macs", "predicted_macs"),
+                                ("macs_offered", "predicted_macs_offered")):
         assert report[measured] == report[predicted]
     assert len(report["step_cycles"]) == STEPS + 1
-    assert report["useful_macs"] == 2 * STEPS * sum(useful_macs(MODEL).values()) <= report["macs"]
+    assert report["useful_macs"] == 2 * STEPS * sum(useful_macs(MODEL).values()) <= report["macs_offered"]
+    assert report["skipped_share"] == 1 - report["macs"] / report["macs_offered"] > 0.3
+    assert report["share_of_ideal"] == report["macs"] / (shape.multipliers * report["cycles"]) < 1
+    assert set(report["lane_wait_cycles"]) == {"line", "drain", "token"}
     assert report["utilisation"] == report["useful_macs"] / (shape.multipliers * report["cycles"])
     assert set(report["zero_share"]) == set(useful_macs(MODEL))
     assert all(0 <= share <= 1 for share in report["zero_share"].values())
     assert min(report["zero_share"].values()) <= report["zero_share_mean"] <= max(report["zero_share"].values())
     assert report["simulated_cycles_per_second"] > 0
     assert report["difference_to_float_model"] < 1
+
+
+def test_zeros_can_be_multiplied_too(tmp_path):
+    assert run(tmp_path / "out", "--dense") == 0
+    report = json.loads((tmp_path / "out" / "report.json").read_text())
+    assert report["macs"] == report["macs_offered"] and report["skipped_share"] == 0
 
 
 def test_useful_macs_leave_padding_out():
@@ -120,16 +132,15 @@ def test_a_wrong_pixel_at_the_host_port_is_named(tmp_path, capsys, monkeypatch):
 
 
 def test_a_wrong_prediction_fails(tmp_path, capsys, monkeypatch):
-    predict = drawing.predict
+    finish = operands.DrawingTiming.finish
 
     def wrong(*arguments):
-        prediction = predict(*arguments)
-        object.__setattr__(prediction, "cycles", prediction.cycles + 1)
-        return prediction
+        prediction = finish(*arguments)
+        return replace(prediction, cycles=prediction.cycles + 1)
 
-    monkeypatch.setattr(drawing, "predict", wrong)
+    monkeypatch.setattr(operands.DrawingTiming, "finish", wrong)
     assert run(tmp_path / "out") == 1
-    assert "the timing model predicts" in capsys.readouterr().err
+    assert re.search(r"the core counted cycles \d+; the timing model predicts \d+", capsys.readouterr().err)
 
 
 def test_a_hung_drawing_names_log_and_replay(tmp_path, capsys, monkeypatch):

@@ -5,11 +5,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from golden.compile.operands import predict_drawing
 from golden.spec.hardware import load_hardware
 from sim import seed as seeds
 from sim.core import build_core
 from sim.fuzz import explain, try_system
-from sim.random_model import random_system
+from sim.random_model import LABEL, random_system
 from sim.units import config_file
 
 COUNT = 6
@@ -28,14 +29,16 @@ def test_a_random_model_is_drawn_bit_for_bit_in_the_predicted_cycles(build, numb
     assert outcome.values > 1000
 
 
-@pytest.mark.parametrize("seed", [1, 3])
-def test_a_model_whose_norm_cannot_keep_pace_waits_for_the_whole_layer(build, seed):
-    """Shapes that once met at a residual port: expansion 1 ahead of the decoder's norm; one word a token."""
-    outcome = try_system(SMALL, build, seed)
-    assert outcome.good, explain(outcome, SMALL)
-
-
 def test_random_models_are_the_same_for_the_same_seed():
     hardware = load_hardware(SMALL)
     first, second = (random_system(np.random.default_rng(5), hardware) for _ in range(2))
     assert first.program == second.program
+
+
+def test_random_models_have_few_and_many_zeros():
+    hardware = load_hardware(SMALL)
+    shares = []
+    for seed in range(8):
+        prediction = predict_drawing(random_system(np.random.default_rng(seed), hardware), LABEL, seed)
+        shares.append(1 - prediction.macs / prediction.macs_offered)
+    assert min(shares) < 0.5 < 0.6 < max(shares)

@@ -1,0 +1,45 @@
+"""Planted bugs of the memories that the array writes and reads, and of its write-back."""
+
+from __future__ import annotations
+
+from amaranth.hdl import Value
+
+from rtl.array.write_back import WriteBack
+from rtl.memory.line_ram import LineRam
+from rtl.memory.transposer import Transposer
+from rtl.memory.twin_ram import TwinRam
+
+
+class EarlyTransposer(Transposer):
+    """Takes a tile for complete one vector too early."""
+
+    def completes(self, arrived: Value) -> Value:
+        return arrived == self.config.width - 2
+
+
+class ImpatientTransposer(Transposer):
+    """A tile that is completed while the other leaves goes next to its own base."""
+
+    def following(self, completed: Value, base: Value) -> Value:
+        return base
+
+
+class StrictLineRam(LineRam):
+    """Takes a write for a collision even where the reader does not use the word."""
+
+    def used(self, number: int) -> int:
+        return 1
+
+
+class LoneRam(TwinRam):
+    """Tells the collisions of its first reader only."""
+
+    def either(self, collisions: list[Value]) -> Value:
+        return collisions[0]
+
+
+class TokenWriteBack(WriteBack):
+    """Takes a row's multiplier whatever the row's slot."""
+
+    def row_of(self, slot: Value, token: Value) -> Value:
+        return token

@@ -1,0 +1,106 @@
+"""What ``rtl.verilog --unit`` builds from the memories around the array and its write-back: units for benches."""
+
+from __future__ import annotations
+
+from amaranth.hdl import Array, Module
+from amaranth.lib import data, wiring
+from amaranth.lib.wiring import In, Out, connect, flipped
+
+from golden.spec import numbers
+from golden.spec.hardware import HardwareConfig
+from rtl.array.layouts import GroupRecord
+from rtl.array.write_back import WriteBack
+from rtl.bench import bugs_memory as bugs
+from rtl.memory.line_ram import LineRam
+from rtl.memory.ports import WritePort
+from rtl.memory.ram import Ram
+from rtl.memory.transposer import Transposer
+from rtl.memory.twin_ram import TwinRam
+
+TYPES: dict[str, dict[str | None, type]] = {
+    "transposer": {None: Transposer, "early": bugs.EarlyTransposer, "impatient": bugs.ImpatientTransposer},
+    "line_ram": {None: LineRam, "strict": bugs.StrictLineRam},
+    "twin_ram": {None: TwinRam, "lone": bugs.LoneRam},
+    "write_back": {None: WriteBack, "any_slot": bugs.TokenWriteBack},
+}
+"""The component of each unit, and those with a planted bug."""
+
+
+class TransposerBench(wiring.Component):
+    """Transposer with ports that are no words of Verilog."""
+
+    INPUTS = ("valid", "vector", "base", "row", "tile")
+    OUTPUTS = {"output_valid": "output_valid", "output_word": "output", "output_address": "output_address",
+               "overrun": "overrun"}
+
+    def __init__(self, config: HardwareConfig, bug: str | None = None) -> None:
+        self.unit = TYPES["transposer"][bug](config)
+        members = self.unit.signature.members
+        super().__init__({**{name: members[name] for name in self.INPUTS},
+                          **{name: members[port] for name, port in self.OUTPUTS.items()}})
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        m.submodules.unit = self.unit
+        m.d.comb += [getattr(self.unit, name).eq(getattr(self, name)) for name in self.INPUTS]
+        m.d.comb += [getattr(self, name).eq(getattr(self.unit, port)) for name, port in self.OUTPUTS.items()]
+        return m
+
+
+class WriteBackBench(wiring.Component):
+    """Write-back with a residual memory, which the bench loads, parameters of every slot, and all its writes."""
+
+    WRITES = ("activation", "key_value", "score")
+    INPUTS = ("drained", "drained_token", "drained_valid", "row_multiplier", "row_exponent")
+    OUTPUTS = ("score_lane", "score_slot", "transposing", "conflict")
+
+    def __init__(self, config: HardwareConfig, bug: str | None = None) -> None:
+        self.config = config
+        self.unit = TYPES["write_back"][bug](config)
+        shapes = config.memory_shapes
+        members = self.unit.signature.members
+        super().__init__({
+            **{name: members[name] for name in (*self.INPUTS, *self.OUTPUTS)},
+            **{f"record_{name}": In(field.shape) for name, field in GroupRecord()},
+            **{f"written_{name}": Out(WritePort(*shapes[name])) for name in (*self.WRITES, "residual")},
+            "load_residual": In(WritePort(*shapes["residual"])),
+            "parameter_sets": In(data.ArrayLayout(config.width * numbers.PARAMETER_BITS, config.slots)),
+            "fault": Out(1),
+        })
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        m.submodules.unit = unit = self.unit
+        m.submodules.residual = memory = Ram(*self.config.memory_shapes["residual"])
+        connect(m, unit.residual_read, memory.read)
+        for name in self.WRITES:
+            connect(m, getattr(unit, name), flipped(getattr(self, f"written_{name}")))
+        for part in ("enable", "address", "data"):
+            write, load, shown = (getattr(port, part)
+                                  for port in (unit.residual_write, self.load_residual, self.written_residual))
+            m.d.comb += [shown.eq(write), getattr(memory.write, part).eq(write)]
+            with m.If(self.load_residual.enable):
+                m.d.comb += getattr(memory.write, part).eq(load)
+        sets = Array(self.parameter_sets[slot] for slot in range(self.config.slots))
+        m.d.comb += [getattr(unit, name).eq(getattr(self, name)) for name in self.INPUTS]
+        m.d.comb += [getattr(self, name).eq(getattr(unit, name)) for name in self.OUTPUTS]
+        m.d.comb += [unit.record[name].eq(getattr(self, f"record_{name}")) for name, _ in GroupRecord()]
+        m.d.comb += [unit.parameters.eq(sets[unit.parameter_slot]), self.fault.eq(memory.fault)]
+        return m
+
+
+def line_ram(config: HardwareConfig, bug: str | None = None) -> wiring.Component:
+    """The probabilities': the smallest."""
+    return TYPES["line_ram"][bug](*config.memory_shapes["probability"], config.line_words)
+
+
+def twin_ram(config: HardwareConfig, bug: str | None = None) -> wiring.Component:
+    """The residual stream's."""
+    return TYPES["twin_ram"][bug](*config.memory_shapes["residual"])
+
+
+UNITS = {"transposer": TransposerBench, "line_ram": line_ram, "twin_ram": twin_ram, "write_back": WriteBackBench}
+"""Name of a unit -> constructor(config, bug) of its top level."""
+
+BUGS = {unit: tuple(bug for bug in types if bug) for unit, types in TYPES.items()}
+"""Name of a unit -> bugs that can be planted in it."""

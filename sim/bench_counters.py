@@ -1,0 +1,53 @@
+"""Register file: its counters, through the host's driver."""
+
+from __future__ import annotations
+
+import cocotb
+
+from golden.spec.descriptors import ENGINES
+from golden.spec.registers import COUNTERS, LANE_WAITS, STALL_CAUSES
+from sim.bench_registers import Bench
+
+LANES_BITS = 7
+MACS_BITS = 16
+SUMS = ("macs_increment", "offered_increment")
+
+
+async def count(bench: Bench, expected: dict[str, int]) -> None:
+    """A cycle of random events, which ``expected`` counts."""
+    draw = bench.random.getrandbits
+    running, paused = draw(1), draw(1)
+    busy, stall = draw(ENGINES), draw(len(STALL_CAUSES))
+    waits, sums = [draw(LANES_BITS) for _ in LANE_WAITS], [draw(MACS_BITS) for _ in SUMS]
+    increments = [running & ~paused, *(busy >> i & 1 for i in range(ENGINES)),
+                  *(stall >> i & 1 for i in range(len(STALL_CAUSES))), *waits, *sums]
+    for name, increment in zip(COUNTERS, increments, strict=True):
+        expected[name] += increment
+    await bench.set(running=running, paused=paused, engine_busy=busy, stall=stall,
+                    lane_waits=sum(lanes << LANES_BITS * i for i, lanes in enumerate(waits)),
+                    **dict(zip(SUMS, sums, strict=True)))
+
+
+@cocotb.test(timeout_time=5, timeout_unit="ms")
+async def counters(dut):
+    """Every counter counts its own events, to more than 32 bits; a start clears them, a pause stops CYCLES."""
+    bench = Bench(dut)
+    await bench.start()
+    await bench.set(program_loaded=1, conditioning_loaded=1)
+    await bench.driver.seed(1)
+    quiet = dict.fromkeys(("running", "paused", "engine_busy", "stall", "lane_waits", *SUMS), 0)
+    for _ in range(2):
+        expected = dict.fromkeys(COUNTERS, 0)
+        await bench.driver.start()
+        for _ in range(400):
+            await count(bench, expected)
+        await bench.set(**quiet)
+        got = await bench.driver.counters()
+        bench.board.compare("counters", list(expected.values()), [got[name] for name in expected])
+    await bench.set(**dict.fromkeys(SUMS, (1 << MACS_BITS) - 1))
+    await bench.clock.wait_cycles(70_000)
+    await bench.set(**quiet)
+    got = await bench.driver.counters()
+    for name in ("MACS", "MACS_OFFERED"):
+        assert got[name] == expected[name] + 70_001 * ((1 << MACS_BITS) - 1) and got[name] >> 32
+    print(bench.board.finish(least=2 * len(COUNTERS)))

@@ -1,0 +1,128 @@
+"""Memories with a line port, or with two readers, against a plain list, in every cycle."""
+
+from __future__ import annotations
+
+import random
+from collections import deque
+from typing import Any
+
+import cocotb
+
+from sim import seed as seeds
+from sim.bench_engine import bench_config, load
+from sim.clock import Clock
+
+CYCLES = 4000
+READ_LATENCY = 2
+
+
+def near(generator: random.Random, depth: int, last: int) -> int:
+    """An address near another one, anywhere, or past the end."""
+    kind = generator.random()
+    if kind < 0.1:
+        return generator.choice([depth, depth + 1, (2 << (depth - 1).bit_length()) - 1])
+    return min(depth - 1, max(0, last + generator.randint(-2, 2))) if kind < 0.6 else generator.randrange(depth)
+
+
+class Content:
+    """What a memory holds, and what each reader is to see of it.
+
+    A reader's places are the addresses that it uses in a cycle, by their position in what it gets.
+    """
+
+    def __init__(self, dut: Any, shape: tuple[int, int], readers: int) -> None:
+        self.dut = dut
+        self.depth, self.bits = shape
+        self.random = seeds.generator("memory")
+        self.words = [self.random.getrandbits(self.bits) for _ in range(self.depth)]
+        self.coming: list[deque[dict[int, int]]] = [deque([{}] * READ_LATENCY) for _ in range(readers)]
+        self.write: tuple[int, int] | None = None
+        self.compared = self.collisions = self.faults = 0
+
+    def drive_write(self, last: int) -> None:
+        """A write near another address, or none."""
+        address, word = near(self.random, self.depth, last), self.random.getrandbits(self.bits)
+        self.write = (address, word) if self.random.random() < 0.7 else None
+        self.dut.write__enable.value = int(self.write is not None)
+        self.dut.write__address.value = address
+        self.dut.write__data.value = word
+
+    def check(self, cycle: int, places: list[dict[int, int]], data: list[int]) -> None:
+        """Everything that is shown in a cycle, ``places`` and ``data`` of each reader."""
+        address, word = self.write or (-1, 0)
+        used = {place for reader in places for place in reader.values()}
+        fault = address >= self.depth or any(place >= self.depth for place in used)
+        flags = {"fault": fault, "collision": address in used}
+        for name, flag in flags.items():
+            assert int(getattr(self.dut, name).value) == flag, f"memory: cycle {cycle}: expected {name} {int(flag)}"
+        for reader, queue, got in zip(places, self.coming, data, strict=True):
+            queue.append({position: self.words[place] for position, place in reader.items()
+                          if place < self.depth and place != address})
+            for position, want in queue.popleft().items():
+                have = got >> self.bits * position & (1 << self.bits) - 1
+                assert have == want, f"memory: cycle {cycle}: word {position}: expected {want}, got {have}"
+                self.compared += 1
+        if self.write and address < self.depth:
+            self.words[address] = word
+        self.faults += fault
+        self.collisions += address in used
+
+    def finish(self) -> str:
+        assert self.compared > CYCLES // 2 and self.collisions and self.faults
+        return f"memory: {self.compared} words equal, {self.collisions} collisions, {self.faults} faults"
+
+
+async def start(content: Content, *readers: str) -> Clock:
+    """Start the clock and fill the memory."""
+    clock = Clock(content.dut)
+    for name in (*readers, "write"):
+        getattr(content.dut, f"{name}__enable").value = 0
+    await clock.start()
+    await load(content.dut, clock, "write", content.words)
+    return clock
+
+
+async def read_lines(dut: Any) -> None:
+    """Lines, of which the reader uses any words; a collision is a write of one of these."""
+    config = bench_config()
+    content = Content(dut, config.memory_shapes["probability"], 1)
+    clock = await start(content, "read")
+    random = content.random
+    last = 0
+    for _ in range(CYCLES):
+        content.drive_write(last)
+        last = near(random, content.depth, last)
+        line, words, enable = last // config.line_words, random.getrandbits(config.line_words), random.random() < 0.8
+        dut.read__enable.value = int(enable)
+        dut.read__address.value = line
+        dut.read__words.value = words
+        await clock.next_edge()
+        places = {i: line * config.line_words + i for i in range(config.line_words) if enable and words >> i & 1}
+        content.check(clock.cycle, [places], [int(dut.read__data.value)])
+    dut._log.info(content.finish())
+
+
+async def read_twice(dut: Any) -> None:
+    """Two readers, each with its own address."""
+    content = Content(dut, bench_config().memory_shapes["residual"], 2)
+    clock = await start(content, "read_0", "read_1")
+    random = content.random
+    last = 0
+    for _ in range(CYCLES):
+        content.drive_write(last)
+        places = []
+        for number in range(2):
+            last = near(random, content.depth, last)
+            enable = random.random() < 0.8
+            getattr(dut, f"read_{number}__enable").value = int(enable)
+            getattr(dut, f"read_{number}__address").value = last
+            places.append({0: last} if enable else {})
+        await clock.next_edge()
+        content.check(clock.cycle, places, [int(dut.read_0__data.value), int(dut.read_1__data.value)])
+    dut._log.info(content.finish())
+
+
+@cocotb.test(timeout_time=1, timeout_unit="ms")
+async def matches_list(dut: Any) -> None:
+    """Every word that is read, every fault and every collision."""
+    await (read_lines(dut) if hasattr(dut, "read__words") else read_twice(dut))

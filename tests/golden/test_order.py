@@ -1,0 +1,169 @@
+"""Tokens overtake each other in the array, but never what they read: words of every program, by the timing model.
+
+A group may read its operands from its allocation to its retirement, and write from a little later to ARRAY_TAIL cycles
+after its retirement. No word may be read before its last write is over, or written before its last read is.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from golden.compile.compiler import compile_checkpoint
+from golden.compile.layout import Layout
+from golden.model import checkpoint, zoo
+from golden.spec.array_timing import ArrayClock
+from golden.spec.descriptors import Destination, LeftMemory, LoadSource
+from golden.spec.hardware import HardwareConfig, load_hardware
+from golden.spec.latency import ARRAY_TAIL, DRAIN_LATENCY, LINE_LATENCY, key_hold
+from golden.spec.timing import TimingModel
+from sim.random_model import random_system
+
+SMALL = load_hardware(Path(__file__).resolve().parents[2] / "configs" / "small.toml")
+TINY = checkpoint.load(zoo.checkpoint_path("tiny"))
+FIRST_WRITE = 1 + LINE_LATENCY + 1 + DRAIN_LATENCY
+"""From a group's allocation to its first write, at least; its last read is as long before its retirement."""
+FENCES = ("layer_needs_fence", "expand_needs_fence", "values_need_fence")
+
+
+@dataclass(frozen=True)
+class Run:
+    """One group in flight."""
+
+    start: int
+    retired: int
+
+
+@dataclass
+class Word:
+    """A word's last write is over in ``written``, its last read in ``read``."""
+
+    written: int = 0
+    read: int = 0
+
+
+class LoggedClock(ArrayClock):
+    """Remembers every group."""
+
+    def __init__(self, config):
+        super().__init__(config)
+        self.runs: list[Run] = []
+
+    def run(self, start, group, keys):
+        retired = super().run(start, group, keys)
+        self.runs.append(Run(start, retired))
+        return retired
+
+
+class Uneven:
+    """Operands whose words are full, empty or anything between, a new draw for each product."""
+
+    def __init__(self, seed: int, width: int) -> None:
+        self.generator = np.random.default_rng(seed)
+        self.width = width
+
+    def counts(self, address, fields, registers):
+        kind = self.generator.integers(4)
+        if kind == 0:
+            return self.generator.integers(0, self.width + 1, 1 << 14).tolist()
+        return np.where(self.generator.random(1 << 14) < (0.0, 0.05, 0.3, 0.9)[kind], self.width, 0).tolist()
+
+    def dense(self, address, fields, registers):
+        return self.generator.integers(0, self.generator.integers(1, self.width + 2), fields["words"]).tolist()
+
+
+class Watched(TimingModel):
+    """Follows the words of the activation memory and of keys and values."""
+
+    def __init__(self, compiled, seed):
+        config = compiled.layout.hardware
+        super().__init__(compiled.descriptors, config, Uneven(seed, config.width))
+        self.lanes = LoggedClock(config)
+        self.violations: list[str] = []
+        self.activation: dict[int, Word] = {}
+        self.key_value: dict[int, int] = {}      # when a word's last write is over
+        self.transposed = 0                      # when the transposer is empty
+
+    def array(self, clock, fields, accepted):
+        first = len(self.lanes.runs)
+        last = super().array(clock, fields, accepted)
+        for number, run in enumerate(self.lanes.runs[first:] if fields["count"] else ()):
+            self.read(fields, number, run)
+            self.write(fields, number, run)
+        return last
+
+    def rows(self, base, stride, words):
+        """Words of the rows of a group of tokens."""
+        return (base + token * stride + word for token in range(self.config.lanes) for word in range(words))
+
+    def read(self, fields, number, run):
+        if fields["left_memory"] != LeftMemory.ACTIVATION:
+            return
+        base = fields["left_base"] + number * fields["left_step"]
+        for address in self.rows(base, fields["lane_stride"], fields["words"]):
+            word = self.activation.setdefault(address, Word())
+            self.expect(run.start + 1 > word.written, f"activation {address} is read before it is written")
+            word.read = max(word.read, run.retired - FIRST_WRITE)
+
+    def write(self, fields, number, run):
+        base = fields["destination_base"] + number * fields["destination_step"]
+        over = run.retired + ARRAY_TAIL
+        if fields["destination"] == Destination.ACTIVATION:
+            for address in self.rows(base, fields["vector_stride"], 1):
+                word = self.activation.setdefault(address, Word())
+                self.expect(run.start + FIRST_WRITE > word.read, f"activation {address} is written before it is read")
+                word.written = over
+        elif fields["destination"] == Destination.VALUE:
+            self.expect(run.start + FIRST_WRITE > self.transposed, "values meet keys at the port of their memory")
+            self.key_value |= dict.fromkeys(self.rows(base, fields["vector_stride"], 1), over)
+        elif fields["destination"] == Destination.KEY:
+            self.transposed = run.retired + key_hold(self.config)
+            tile = number * self.config.lanes // self.config.width
+            base = fields["destination_base"] + tile * fields["destination_step"]
+            self.key_value |= dict.fromkeys(range(base, base + self.config.width), self.transposed)
+
+    def load(self, clock, fields, accepted):
+        if fields["source"] == LoadSource.KEY_VALUE:
+            over = max(self.key_value[fields["base"] + row] for row in range(fields["rows"]))
+            self.expect(accepted > over, f"key_value {fields['base']} is loaded before it is written")
+        return super().load(clock, fields, accepted)
+
+    def expect(self, good, sentence):
+        if not good:
+            self.violations.append(sentence)
+
+
+def violations(compiled, seed: int) -> list[str]:
+    """Of a whole drawing with uneven operands."""
+    watched = Watched(compiled, seed)
+    for _ in watched.walk():
+        pass
+    return watched.violations
+
+
+@pytest.mark.parametrize("guidance", [1.0, 2.0])
+@pytest.mark.parametrize("config", [HardwareConfig(), HardwareConfig(lanes=8), SMALL, HardwareConfig(lanes=2, width=8),
+                                    HardwareConfig(dense_lanes=16), HardwareConfig(lanes=8, width=8, dense_lanes=8)],
+                         ids=lambda config: f"{config.lanes}+{config.dense_lanes}x{config.width}")
+def test_no_group_reads_or_overwrites_what_another_is_about_to(config, guidance):
+    compiled = compile_checkpoint(TINY, config, steps=1, guidance=guidance)
+    assert [found for seed in range(3) for found in violations(compiled, seed)] == []
+
+
+@pytest.mark.parametrize("dense_lanes", [0, 8])
+@pytest.mark.parametrize("seed", range(12))
+def test_the_same_of_random_models(seed, dense_lanes):
+    assert violations(random_system(np.random.default_rng(seed), replace(SMALL, dense_lanes=dense_lanes)), seed) == []
+
+
+def test_without_fences_layers_of_few_groups_would(monkeypatch):
+    for name in FENCES:
+        monkeypatch.setattr(Layout, name, property(lambda self: False))
+    compiled = compile_checkpoint(TINY, HardwareConfig(), steps=1, guidance=1.0)
+    found = {" ".join(word for word in sentence.split() if not word.isdecimal())
+             for seed in range(3) for sentence in violations(compiled, seed)}
+    print(found)
+    assert "activation is read before it is written" in found

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from golden.compile.split_plan import MODES
 from golden.model import zoo
+from golden.spec.hardware import load_hardware
 from sim import baseline, drawing, gemm_table
 from sim.draw import BAD_INPUTS
 from sim.drawing import Request
@@ -73,39 +74,47 @@ def parser() -> argparse.ArgumentParser:
     made = argparse.ArgumentParser(prog="python -m sim.bench", description=__doc__)
     made.add_argument("--only", choices=["evaluations", "products"], help="measure and write one of the two lists")
     made.add_argument("--model", action="append", help="a trained model; repeat for more (default: all)")
-    made.add_argument("--config", action="append", type=Path, help="hardware; repeat (default: configs/default.toml)")
+    made.add_argument("--config", action="append", type=Path,
+                      help="hardware; repeat (default: configs/default.toml, and configs/hybrid.toml for evaluations)")
     made.add_argument("--steps", type=int, default=2, help="denoising steps to run (default: %(default)s)")
     made.add_argument("--guidance", type=float, default=2.0, help="1 has one context, not two (default: %(default)s)")
     made.add_argument("--output", type=Path, default=BUILD / "bench.json", help="default: build/bench.json")
     made.add_argument("--zeros", choices=["both", "skipped", "multiplied"], default="both",
                       help="what the array does with zeros in evaluations (default: %(default)s)")
     made.add_argument("--split", action="append", choices=MODES,
-                      help="what dense lanes get where zeros are skipped; repeat (default: balanced, if there are any)")
+                      help="what dense lanes get where zeros are skipped; repeat (default: each, if there are any)")
     return made
+
+
+def ways(config: Path, options: argparse.Namespace) -> list[tuple[bool, str | None]]:
+    """(zeros skipped, split) of each row of a hardware and model."""
+    splits = (options.split or MODES) if load_hardware(config).dense_lanes else [None]
+    skipped = [(True, split) for split in splits]
+    return {"both": [(False, None), *skipped], "skipped": skipped, "multiplied": [(False, None)]}[options.zeros]
 
 
 def evaluations(options: argparse.Namespace, configs: list[Path]) -> list[dict]:
     """A row for each hardware, model and way with zeros."""
-    skipped = [(True, split) for split in options.split or [None]]
-    modes = {"both": [(False, None), *skipped], "skipped": skipped, "multiplied": [(False, None)]}[options.zeros]
     rows = []
-    for config, model, (skip_zeros, split) in itertools.product(configs, options.model or zoo.trained(), modes):
-        rows.append(measure(model, config, options.steps, options.guidance, skip_zeros, split))
-        print(f"{model} on {config.stem}, zeros {rows[-1]['zeros']}, split {rows[-1]['split']}: "
-              f"{rows[-1]['cycles']:,} cycles a step", file=sys.stderr)
+    for config, model in itertools.product(configs, options.model or zoo.trained()):
+        for skip_zeros, split in ways(config, options):
+            rows.append(measure(model, config, options.steps, options.guidance, skip_zeros, split))
+            print(f"{model} on {config.stem}, zeros {rows[-1]['zeros']}, split {rows[-1]['split']}: "
+                  f"{rows[-1]['cycles']:,} cycles a step", file=sys.stderr)
     return rows
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Entry point; returns the exit status."""
     options = parser().parse_args(arguments)
-    configs = options.config or [REPOSITORY / "configs" / "default.toml"]
+    default, hybrid = (REPOSITORY / "configs" / f"{name}.toml" for name in ("default", "hybrid"))
     results = {}
     try:
         if options.only != "products":
-            results["evaluations"] = evaluations(options, configs)
+            results["evaluations"] = evaluations(options, options.config or [default, hybrid])
         if options.only != "evaluations":
-            results["products"] = [row for config in configs for row in gemm_table.products(config)]
+            results["products"] = [row for config in options.config or [default]
+                                   for row in gemm_table.products(config)]
     except BAD_INPUTS as error:
         print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
         return 2

@@ -8,7 +8,7 @@ import zlib
 import cocotb
 import numpy as np
 
-from golden.spec.hardware import load_hardware
+from golden.spec.hardware import FORMAT_VERSION, load_hardware
 from golden.spec.image import ImageError, Kind, Memory, Section, build_segment, parse_segment, segment_words
 from golden.spec.registers import ErrorCode
 from sim import seed as seeds
@@ -129,7 +129,7 @@ async def every_refusal(dut):
     await bench.start()
     depth = bench.config.step_words
     cases = [
-        ({0: 0x314E5449}, ErrorCode.MAGIC), ({1: 2}, ErrorCode.VERSION), ({2: 0}, ErrorCode.KIND),
+        ({0: 0x314E5449}, ErrorCode.MAGIC), ({1: FORMAT_VERSION + 1}, ErrorCode.VERSION), ({2: 0}, ErrorCode.KIND),
         ({2: 3}, ErrorCode.KIND), ({2: 0x80000001}, ErrorCode.KIND),
         ({3: bench.config.fingerprint ^ 1}, ErrorCode.FINGERPRINT), ({4: 0}, ErrorCode.SECTION),
         ({5: len(Memory)}, ErrorCode.SECTION), ({5: 0x80000000}, ErrorCode.SECTION), ({6: depth}, ErrorCode.SECTION),

@@ -16,12 +16,14 @@ from typing import TypeVar
 
 import numpy as np
 
+from golden.compile.calibrate import first_step_table
 from golden.compile.compiler import NO_LABEL, Compiled, compile_checkpoint
 from golden.compile.layout import Layout
+from golden.compile.split_plan import BALANCED, FROZEN
 from golden.model import zoo
 from golden.model.checkpoint import Checkpoint, load, load_float
 from golden.model.transformer import Transformer
-from golden.spec.hardware import load_hardware
+from golden.spec.hardware import HardwareConfig, load_hardware
 from golden.spec.model import ModelConfig
 from golden.spec.seed import generator_state
 from golden.spec.timing import Estimate, estimate
@@ -116,12 +118,21 @@ def prepare(request: Request) -> Prepared:
     label = choose_label(request.label, checkpoint.config)
     # before the tables, which are as long as the steps are many
     Layout(checkpoint.config, hardware, contexts=1 if request.guidance == 1 else 2, steps=request.steps)
-    compiled = compile_checkpoint(checkpoint, hardware, steps=request.steps, guidance=request.guidance,
-                                  skip_zeros=request.skip_zeros, split=request.split)
+    compiled = compile_request(checkpoint, hardware, request, label)
     expected = estimate(compiled.descriptors, hardware, request.steps)
     if waves_wanted():
         check_disk(expected.cycles * hardware.multipliers * WAVE_BYTES_A_MULTIPLIER_AND_CYCLE)
     return Prepared(request, label, compiled, expected, float_model)
+
+
+def compile_request(checkpoint: Checkpoint, hardware: HardwareConfig, request: Request, label: str) -> Compiled:
+    """The request's program; a split that is asked to be frozen is that of this drawing's first step."""
+    choices = {"steps": request.steps, "guidance": request.guidance, "skip_zeros": request.skip_zeros}
+    if request.split != FROZEN:
+        return compile_checkpoint(checkpoint, hardware, split=request.split, **choices)
+    deciding = compile_checkpoint(checkpoint, hardware, split=BALANCED, **choices)
+    return compile_checkpoint(checkpoint, hardware, split=FROZEN, **choices,
+                              split_table=first_step_table(deciding, label, request.seed))
 
 
 def check_disk(need: int) -> None:

@@ -8,7 +8,7 @@ import zlib
 
 import pytest
 
-from golden.spec.hardware import HardwareConfig
+from golden.spec.hardware import FORMAT_VERSION, HardwareConfig
 from golden.spec.image import (
     ImageError,
     Kind,
@@ -66,7 +66,7 @@ def test_a_segment_is_read_back(generator, kind):
         content = build_segment(CONFIG, kind, sections)
         assert parse_segment(content, CONFIG) == (kind, sections)
         words = segment_words(content)
-        assert words[:5] == (0x314E5448, 1, kind, CONFIG.fingerprint, len(sections))
+        assert words[:5] == (0x314E5448, FORMAT_VERSION, kind, CONFIG.fingerprint, len(sections))
 
 
 def test_low_halves_come_first():

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from golden.compile.builder import BLOCK
-from golden.compile.calibrate import calibrated_table, densest
+from golden.compile.calibrate import first_step_table
 from golden.compile.compiler import NO_LABEL, compile_checkpoint
 from golden.compile.layout import CompileError
 from golden.compile.operands import ReferenceOperands, predict_drawing
@@ -197,19 +197,13 @@ def test_masks_decide_what_dense_lanes_do():
     assert 0 < half.dense_shares[1] < every.dense_shares[1] < 1 and half.dense_shares[0] == 0
 
 
-@pytest.mark.parametrize(("shares", "chosen"), [
-    ([1, 1, 1, 1, 1], [0, 1]), ([0.5, 0, 1, 0.25, 0.25], [2]), ([0, 0.25, 0.5], []), ([0, 0], []),
-])
-def test_the_densest_channels_by_hand(shares, chosen):
-    assert densest(np.array(shares, dtype=float)) == chosen
-
-
-def test_calibrated_masks_are_better_than_every_other_channel():
-    table = calibrated_table(compiled_for(SMALL, "frozen"), TINY.config.labels[0], seed=1)
+def test_masks_of_the_first_step_are_better_than_every_other_channel():
+    label = TINY.config.labels[0]
+    table = first_step_table(compiled_for(SMALL, "balanced"), label, seed=3)
     assert len(table) == 39 and len(set(table)) > 10
-    calibrated, half = (predict_drawing(compiled_for(SMALL, "frozen", split_table=given), NO_LABEL, seed=3)
-                        for given in (table, None))
-    assert calibrated.cycles < half.cycles and calibrated.macs < half.macs
+    frozen, half = (predict_drawing(compiled_for(SMALL, "frozen", split_table=given), label, seed=3)
+                    for given in (table, None))
+    assert frozen.cycles < half.cycles and frozen.macs < half.macs
 
 
 def test_dense_work_is_halved_by_dense_lanes():

@@ -24,6 +24,8 @@ TINY = {"lanes": 2, "width": 8, "line_words": 2, "slot_rows": 192}
 """Quick to build: a planted bug shows in any. The tile's depth is no power of two."""
 TIMES, COUNTED = "cycle .*: expected .*take", "counted at cycle"
 DATA, BUSY = "array: .* data", f"{TIMES}|{COUNTED}"
+SQUARE = {"lanes": 8, "width": 8, "line_words": 2, "slot_rows": 192}
+"""Keys fill a tile of the transposer with every group, so that they are often held back."""
 BUGS = {
     "short_group": BUSY, "no_fence": BUSY, "wide_window": BUSY, "no_hold": BUSY, "disorder": BUSY, "no_replay": BUSY,
     "aligned": f"{BUSY}|{DATA}", "wrong_memory": f"{BUSY}|{DATA}", "same_rows": DATA,
@@ -42,12 +44,12 @@ def shaped(tmp_path):
     return make
 
 
-@pytest.mark.parametrize("config", ["small", "wide", "default"])
+@pytest.mark.parametrize("config", ["small", "default"])
 def test_matches_golden(config):
     run_unit("array_engine", config, "sim.bench_array", env={CONFIG_VARIABLE: config})
 
 
-@pytest.mark.parametrize(("lanes", "line_words", "slot_rows"), [(4, 2, 192), (2, 1, 128), (8, 8, 256)])
+@pytest.mark.parametrize(("lanes", "line_words", "slot_rows"), [(4, 2, 192), (2, 1, 128)])
 def test_matches_golden_in_other_shapes(shaped, lanes, line_words, slot_rows):
     config = shaped(lanes=lanes, width=8, line_words=line_words, slot_rows=slot_rows)
     run_unit("array_engine", config, "sim.bench_array", env={CONFIG_VARIABLE: config})
@@ -55,7 +57,7 @@ def test_matches_golden_in_other_shapes(shaped, lanes, line_words, slot_rows):
 
 @pytest.mark.parametrize(("bug", "message"), BUGS.items())
 def test_a_planted_bug_is_found(shaped, bug, message):
-    config = shaped(**TINY)
+    config = shaped(**(SQUARE if bug == "no_hold" else TINY))
     with pytest.raises(SimulationError, match=message):
         run_unit("array_engine", config, "sim.bench_array", bug=bug, testcase="matches_golden/credit=1.0/bubble=0.0",
                  env={CONFIG_VARIABLE: config, DESCRIPTORS_VARIABLE: "60"})

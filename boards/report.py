@@ -73,7 +73,7 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     try:
         config = load(options.config)
-        modules = synthesise(Core(config), "core", options.output / config.name)
+        modules = synthesise(Core(config, family="ecp5"), "core", options.output / config.name)
     except (ConfigError, SynthesisError) as error:
         print(f"boards.report: {error}", file=sys.stderr)
         return 2

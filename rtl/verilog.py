@@ -15,6 +15,7 @@ from amaranth.lib import wiring
 
 from golden.spec.hardware import FORMAT_VERSION, HardwareConfig, load_hardware
 from golden.spec.validation import ConfigError
+from rtl.array.multiplier import FAMILIES
 from rtl.bench import catalogue, catalogue_array, catalogue_dense, catalogue_pixel, catalogue_product
 from rtl.core import TRACED, Core
 from rtl.units.norm_engine import tail as norm_tail
@@ -36,7 +37,7 @@ def describe(config: HardwareConfig, top: str, trace: bool) -> dict:
         "top": top, "version": FORMAT_VERSION, "fingerprint": config.fingerprint, "name": config.name,
         "multipliers": config.multipliers,
         "memories": {name: {"depth": depth, "bits": bits} for name, (depth, bits) in config.memory_shapes.items()},
-        "trace": [{"memory": memory, "bits": config.memory_shapes[memory.removesuffix("_0").removesuffix("_1")][1]}
+        "trace": [{"memory": memory, "bits": config.memory_shapes[memory][1]}
                   for memory in (TRACED if trace else ())],
         "latencies": {"norm_tail_one_word": norm_tail(config, 1, 0), "softmax_tail": softmax_tail(config)},
     }
@@ -72,13 +73,15 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--unit", help="one unit's bench top instead of the core")
     parser.add_argument("--bug", help="plant this bug in the unit")
     parser.add_argument("--trace", action="store_true", help="show every memory write at ports of the core")
+    parser.add_argument("--family", choices=FAMILIES, default="generic",
+                        help="what DSP blocks are made of: arithmetic, or an ECP5's (default: %(default)s)")
     options = parser.parse_args(arguments)
     try:
         config = load_hardware(options.config)
         if options.unit:
             unit_verilog(options.unit, config, options.bug, options.output)
         else:
-            text = convert(Core(config, trace=options.trace), "core")
+            text = convert(Core(config, options.trace, options.family), "core")
             write(options.output, "core", text, describe(config, "core", options.trace))
     except ConfigError as error:
         print(f"rtl.verilog: {error}", file=sys.stderr)

@@ -16,7 +16,7 @@ from typing import TypeVar
 
 import numpy as np
 
-from golden.compile.calibrate import first_step_table
+from golden.compile.calibrate import compile_calibrated, first_step_table
 from golden.compile.compiler import NO_LABEL, Compiled, compile_checkpoint
 from golden.compile.layout import Layout
 from golden.compile.split_plan import BALANCED, FROZEN
@@ -129,7 +129,7 @@ def compile_request(checkpoint: Checkpoint, hardware: HardwareConfig, request: R
     """The request's program; a split that is asked to be frozen is that of this drawing's first step."""
     choices = {"steps": request.steps, "guidance": request.guidance, "skip_zeros": request.skip_zeros}
     if request.split != FROZEN:
-        return compile_checkpoint(checkpoint, hardware, split=request.split, **choices)
+        return compile_calibrated(checkpoint, hardware, split=request.split, **choices)
     deciding = compile_checkpoint(checkpoint, hardware, split=BALANCED, **choices)
     return compile_checkpoint(checkpoint, hardware, split=FROZEN, **choices,
                               split_table=first_step_table(deciding, label, request.seed))

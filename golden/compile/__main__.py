@@ -11,7 +11,7 @@ import json
 import sys
 from pathlib import Path
 
-from golden.compile.compiler import compile_checkpoint
+from golden.compile.calibrate import compile_calibrated
 from golden.compile.layout import CompileError
 from golden.compile.split_plan import MODES
 from golden.model import zoo
@@ -34,7 +34,7 @@ def write(options: argparse.Namespace) -> None:
     """Compile, and say what came out."""
     config = hardware(options.config)
     checkpoint = load(zoo.checkpoint_path(options.model, "quantised", options.weights))
-    compiled = compile_checkpoint(checkpoint, config, steps=options.steps, guidance=options.guidance,
+    compiled = compile_calibrated(checkpoint, config, steps=options.steps, guidance=options.guidance,
                                   split=options.split)
     options.output.parent.mkdir(parents=True, exist_ok=True)
     compiled.write(options.output)

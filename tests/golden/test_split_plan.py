@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from golden.compile.builder import BLOCK
-from golden.compile.calibrate import first_step_table
+from golden.compile.calibrate import CALIBRATION_SEED, compile_calibrated, first_step_table
 from golden.compile.compiler import NO_LABEL, compile_checkpoint
 from golden.compile.layout import CompileError
 from golden.compile.operands import ReferenceOperands, predict_drawing
@@ -204,6 +204,16 @@ def test_masks_of_the_first_step_are_better_than_every_other_channel():
     frozen, half = (predict_drawing(compiled_for(SMALL, "frozen", split_table=given), label, seed=3)
                     for given in (table, None))
     assert frozen.cycles < half.cycles and frozen.macs < half.macs
+
+
+def test_programs_begin_with_a_calibrated_split():
+    choices = {"steps": 2, "guidance": 2.0}
+    calibrated = compile_calibrated(TINY, SMALL, **choices)
+    plain = compile_checkpoint(TINY, SMALL, **choices)
+    assert calibrated.split_table == tuple(first_step_table(plain, NO_LABEL, CALIBRATION_SEED)) != plain.split_table
+    first, other = (predict_drawing(compiled, TINY.config.labels[1], seed=5).step_cycles for compiled in
+                    (calibrated, plain))
+    assert first[1] - first[0] < other[1] - other[0]
 
 
 def test_dense_work_is_halved_by_dense_lanes():

@@ -42,7 +42,7 @@ def run(output: Path, *more: str, hardware: str = "default") -> int:
                       "--output", str(output), *more])
 
 
-@pytest.mark.parametrize("hardware", ["default", "wide", "small"])
+@pytest.mark.parametrize("hardware", ["default", "wide", "small", "small_hybrid"])
 def test_a_drawing_is_exact_and_reported(tmp_path, capsys, hardware):
     assert run(tmp_path / "out", hardware=hardware) == 0
     assert {path.name for path in (tmp_path / "out").iterdir()} == FILES

@@ -1,4 +1,4 @@
-"""Random models on the small core: every value that it writes, and every cycle that it takes, is as foretold."""
+"""Random models on small cores: every value that it writes, and every cycle that it takes, is as foretold."""
 
 from pathlib import Path
 
@@ -13,19 +13,22 @@ from sim.fuzz import explain, try_system
 from sim.random_model import LABEL, random_system
 from sim.units import config_file
 
-COUNT = 6
+COUNT = 5
 SMALL = Path(config_file("small"))
 
 
-@pytest.fixture(scope="module")
-def build():
-    return build_core(SMALL)
+@pytest.fixture(scope="module", params=["small", "small_hybrid"])
+def core(request):
+    """File and build of a configuration without and with dense lanes."""
+    config = Path(config_file(request.param))
+    return config, build_core(config)
 
 
 @pytest.mark.parametrize("number", range(COUNT))
-def test_a_random_model_is_drawn_bit_for_bit_in_the_predicted_cycles(build, number):
-    outcome = try_system(SMALL, build, seeds.seed() + number)
-    assert outcome.good, explain(outcome, SMALL)
+def test_a_random_model_is_drawn_bit_for_bit_in_the_predicted_cycles(core, number):
+    config, build = core
+    outcome = try_system(config, build, seeds.seed() + number)
+    assert outcome.good, explain(outcome, config)
     assert outcome.values > 1000
 
 

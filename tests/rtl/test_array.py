@@ -59,4 +59,4 @@ def test_a_planted_bug_is_found(shaped, bug, message):
     config = shaped(**(SQUARE if bug == "no_hold" else TINY))
     with pytest.raises(SimulationError, match=message):
         run_unit("array_engine", config, "sim.bench_array", bug=bug, testcase="matches_golden/credit=1.0/bubble=0.0",
-                 env={CONFIG_VARIABLE: config, DESCRIPTORS_VARIABLE: "60"})
+                 env={CONFIG_VARIABLE: config, DESCRIPTORS_VARIABLE: "400" if bug == "wide_window" else "60"})

@@ -29,6 +29,16 @@ COLUMNS = (("model", "{}"), ("hardware", "{}"), ("zeros", "{}"), ("split", "{}")
            ("utilisation", "{:.1%}"), ("share_of_ideal", "{:.1%}"), ("speedup_over_16_bit_dense", "{:.2f}"),
            ("simulated_cycles_per_second", "{:,.0f}"))
 
+NAMES = COLUMNS[:4]
+"""Columns that tell the rows of both tables apart."""
+
+
+def waits(row: dict) -> tuple[dict, tuple[tuple[str, str], ...]]:
+    """What kept lanes and dispatcher waiting in the whole drawing, and its columns: lane-cycles, then cycles."""
+    lanes = {f"lanes_wait_{cause}": count for cause, count in row["lane_wait_cycles"].items()}
+    stalls = {f"stall_{cause}": count for cause, count in row["array_stall_cycles"].items()}
+    return row | lanes | stalls, (*NAMES, *((name, "{:,}") for name in (*lanes, *stalls)))
+
 
 def evaluation(report: Report) -> dict:
     """One row: the cycles of a denoising step, which evaluates the network once for every context."""
@@ -125,6 +135,9 @@ def main(arguments: list[str] | None = None) -> int:
     options.output.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
     columns = {"evaluations": COLUMNS, "products": gemm_table.COLUMNS}
     print("\n\n".join(table(rows, columns[name]) for name, rows in results.items()))
+    if results.get("evaluations"):
+        rows, titles = zip(*map(waits, results["evaluations"]), strict=True)
+        print(f"\n{table(list(rows), titles[0])}")
     return 1 if any(row["mismatches"] or not row["as_predicted"] for rows in results.values() for row in rows) else 0
 
 

@@ -27,6 +27,8 @@ from rtl.array.dense_lane import KINDS, nibble_shape, wide_shape
 from rtl.array.grid import Grid
 from rtl.array.packed import PRODUCTS
 
+SCRATCH = Path("build/baseline")
+"""Netlists, scripts and logs, a folder for each configuration."""
 BITS = 16
 COLUMNS = 8
 """Columns of a lane of the 16-bit array: the step by which it grows."""
@@ -152,10 +154,11 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     try:
         config = load(options.config)
-        content = baseline(config, options.output.parent / "baseline" / config.name)
+        content = baseline(config, SCRATCH / config.name)
     except (ConfigError, SynthesisError) as error:
         print(f"boards.baseline: {error}", file=sys.stderr)
         return 2
+    options.output.parent.mkdir(parents=True, exist_ok=True)
     options.output.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
     print(f"{table(content)}\n\n{options.output}")
     return 0

@@ -18,7 +18,7 @@ from typing import NoReturn
 from golden.compile.layout import CompileError
 from golden.compile.split_plan import MODES
 from golden.model.checkpoint import CheckpointError
-from golden.model.zoo import WEIGHTS, UnknownModelError
+from golden.model.zoo import DEFAULT, WEIGHTS, UnknownModelError
 from golden.spec.image import ImageError
 from golden.spec.validation import ConfigError
 from sim import drawing
@@ -43,7 +43,7 @@ class Parser(argparse.ArgumentParser):
 def parser() -> Parser:
     """The command line."""
     made = Parser(prog="python -m sim.draw", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    made.add_argument("--model", default="sparse", help="a trained model (default: %(default)s)")
+    made.add_argument("--model", default=DEFAULT, help="a trained model (default: %(default)s)")
     made.add_argument("--label", help="class to draw, by name or number (default: the model's last)")
     made.add_argument("--seed", type=int, default=7, help="of the noise (default: %(default)s)")
     made.add_argument("--steps", type=int, default=12, help="denoising steps (default: %(default)s)")

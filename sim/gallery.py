@@ -41,7 +41,7 @@ def gallery(compiled: Compiled, seeds: range) -> dict[str, list]:
 def main(arguments: list[str] | None = None) -> int:
     """Entry point; returns the exit status."""
     parser = argparse.ArgumentParser(prog="python -m sim.gallery", description=__doc__)
-    parser.add_argument("--model", default="sparse", help="a trained model (default: %(default)s)")
+    parser.add_argument("--model", default=zoo.DEFAULT, help="a trained model (default: %(default)s)")
     parser.add_argument("--count", type=int, default=4, help="images of each class (default: %(default)s)")
     parser.add_argument("--seed", type=int, default=0, help="of the first (default: %(default)s)")
     parser.add_argument("--steps", type=int, default=12, help="denoising steps (default: %(default)s)")

@@ -57,7 +57,7 @@ def parser() -> argparse.ArgumentParser:
                                    formatter_class=argparse.RawDescriptionHelpFormatter)
     commands = made.add_subparsers(required=True, metavar="write|check")
     writing = commands.add_parser("write", help="compile a model to an .htn file")
-    writing.add_argument("--model", default="fashion", help="a trained model (default: %(default)s)")
+    writing.add_argument("--model", default=zoo.DEFAULT, help="a trained model (default: %(default)s)")
     writing.add_argument("--steps", type=int, default=12, help="denoising steps (default: %(default)s)")
     writing.add_argument("--guidance", type=float, default=2.0, help="1 needs one context (default: %(default)s)")
     writing.add_argument("--split", choices=MODES, help="what dense lanes get (default: balanced where there are any)")

@@ -58,13 +58,18 @@ class AttentionWriter:
         self.mix(place, self.layout.groups - 1, values, last=True)
         self.out.emit(Opcode.ARRAY, signal_last=engines(Engine.LOAD))
 
+    def first_row(self, tensor: int, place: tuple[int, int], group: int) -> int:
+        """Word address of a head's part of a group's first token, in a tensor of every context."""
+        layout, (context, head) = self.layout, place
+        return (tensor + context * layout.context_words + head * layout.head_words
+                + group * layout.hardware.lanes * layout.token_words)
+
     def scores(self, place: tuple[int, int], group: int, keys: int, first: bool = False, looped: bool = False) -> None:
         """Scores of one group of queries against every key of a head, and their softmax."""
         layout, block = self.layout, self.model.blocks[0]
         context, head = place
         slot = group % 2
-        base = (layout.QUERY + context * layout.context_words + head * layout.head_words
-                + group * layout.hardware.lanes * layout.token_words)
+        base = self.first_row(layout.QUERY, place, group)
         register = {"left_base_register": GROUP} if looped else {}
         self.out.emit(
             Opcode.ARRAY, operand="blocks.{}.query", skip=self.skip, count=layout.key_words, words=layout.head_words,
@@ -86,8 +91,7 @@ class AttentionWriter:
         layout, block = self.layout, self.model.blocks[0]
         context, head = place
         slot = group % 2
-        base = (layout.attention + context * layout.context_words + head * layout.head_words
-                + group * layout.hardware.lanes * layout.token_words)
+        base = self.first_row(layout.attention, place, group)
         register = {"destination_base_register": GROUP} if looped else {}
         self.out.emit(
             Opcode.ARRAY, operand="blocks.{}.probabilities", skip=self.skip, count=layout.head_words,

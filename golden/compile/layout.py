@@ -133,9 +133,10 @@ class Layout:
     def layer_needs_fence(self) -> bool:
         """Whether a layer's first product must wait for the layer before it, whose results it reads.
 
-        It reads what the group ``layer_groups`` before it wrote last. If that is group n - 8, then group n - 4 began
-        after its retirement, and ended, a ``shortest_group`` later, before group n began. By then the results of n - 8
-        are written, as the tail is shorter than any group. Empty descriptors between the two only add to that.
+        It reads what the group ``layer_groups`` before it wrote last. With R = GROUPS_IN_FLIGHT, if that is group
+        n - 2R, then group n - R began after its retirement, and ended, a ``shortest_group`` later, before group n
+        began. By then the results of n - 2R are written, as the tail is shorter than any group. Empty descriptors
+        between the two only add to that.
         """
         return self.layer_groups < 2 * GROUPS_IN_FLIGHT
 
@@ -153,8 +154,8 @@ class Layout:
     def values_need_fence(self) -> bool:
         """Whether values must wait for the keys to leave the transposer, and for the queries.
 
-        The groups of one tile of queries lie between: every fourth begins after the retirement of the fourth before
-        it. That outlasts the transposer wherever there are enough of them.
+        The groups of one tile of queries lie between: each begins after the retirement of the one GROUPS_IN_FLIGHT
+        before it. That outlasts the transposer wherever there are enough of them.
         """
         between = (self.layer_groups - GROUPS_IN_FLIGHT + 1) // GROUPS_IN_FLIGHT * self.shortest_group
         return self.layer_needs_fence or between < key_hold(self.hardware)

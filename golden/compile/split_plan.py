@@ -88,7 +88,7 @@ class SplitPlan:
             raise CompileError(f"model {model.name} has {layout.groups} groups of tokens on hardware {hardware.name}; "
                                f"the detector counts {COUNT_MAXIMUM} samples, so split frozen or never")
         # lanes take at most one token a cycle; with few blocks, all requests of a step may wait
-        tiles = 3 * layout.token_words + 2 * layout.token_words + layout.hidden_words
+        tiles = 5 * layout.token_words + layout.hidden_words     # keys, queries, values, projection, contract; expand
         taken = layout.contexts * model.tokens * (tiles + model.heads * (layout.key_words + layout.head_words))
         if model.blocks > REQUEST_DEPTH and self.entries * decide_cycles(hardware) > taken:
             raise CompileError(f"deciding {self.entries} entries takes longer than a block of {model.name} on hardware "

@@ -7,6 +7,8 @@ from pathlib import Path
 from golden.spec.model import ModelConfig, load_model
 
 WEIGHTS = Path(__file__).resolve().parents[2] / "weights"
+DEFAULT = "sparse"
+"""The trained model that commands take unless told otherwise."""
 CONFIGS = Path(__file__).resolve().parents[2] / "configs" / "models"
 
 

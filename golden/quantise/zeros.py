@@ -43,7 +43,7 @@ def run(options: argparse.Namespace) -> None:
 
 def arguments() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.ArgumentDefaultsHelpFormatter)
-    parser.add_argument("--model", default="sparse", help="a trained model")
+    parser.add_argument("--model", default=zoo.DEFAULT, help="a trained model")
     parser.add_argument("--weights", type=Path, default=zoo.WEIGHTS, help="folder of <model>/quantised.safetensors")
     parser.add_argument("--images", type=int, default=4, help="images to draw, labels in turn")
     parser.add_argument("--steps", type=int, default=12, help="Euler steps")

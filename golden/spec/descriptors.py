@@ -10,7 +10,7 @@ from __future__ import annotations
 import enum
 from typing import NamedTuple
 
-from golden.spec.hardware import REGISTER_BITS
+from golden.spec.hardware import REGISTER_BITS, SPLIT_ENTRY_BITS
 
 DESCRIPTOR_BITS = 256
 OPCODE_BITS = 4
@@ -118,7 +118,7 @@ FIELDS: dict[Opcode, tuple[Field, ...]] = {
                    Field("multiplier_source", 2), *_address("multiplier", 14), Field("shift", 6),
                    Field("row_slot", 1), Field("format", 2), Field("destination", 3), *_address("destination_base"),
                    Field("destination_step", 16), Field("vector_stride", 12),
-                   Field("split", 1), *_address("split_base", 10), Field("detect", 1), Field("decide", 1),
+                   Field("split", 1), *_address("split_base", SPLIT_ENTRY_BITS), Field("detect", 1), Field("decide", 1),
                    Field("decide_fixed", 1)),
     Opcode.SOFTMAX: (*HANDSHAKE, Field("slot", 1), Field("words", 8), *_address("multiplier", 14)),
     Opcode.NORM: (*HANDSHAKE, Field("count", 12), Field("words", 8), *_address("residual_base"),
@@ -139,6 +139,9 @@ FIELDS: dict[Opcode, tuple[Field, ...]] = {
     Opcode.HALT: (),
 }
 """Fields of each descriptor, above the opcode, least significant first."""
+
+WIDTHS = {opcode: {field.name: field.bits for field in fields} for opcode, fields in FIELDS.items()}
+"""Bits of each field by its name."""
 
 RELOCATABLE = {opcode: tuple(f.name for f in fields if any(g.name == f"{f.name}_register" for g in fields))
                for opcode, fields in FIELDS.items()}

@@ -15,8 +15,9 @@ from golden.spec.validation import require, require_integer, require_power_of_tw
 REGISTER_BITS = 20
 """Bits of an address in descriptors and of the sequencer's registers."""
 
-MOST_SPLIT_LINES = 1024
-"""Entries of the split table that a descriptor can name."""
+SPLIT_ENTRY_BITS = 10
+"""Bits of an entry of the split table in descriptors."""
+MOST_SPLIT_LINES = 1 << SPLIT_ENTRY_BITS
 OPTIONAL = ("dense_lanes", "dsp_lanes")
 """Fields of the configuration that may be 0."""
 

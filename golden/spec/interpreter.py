@@ -5,18 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from golden.spec.descriptors import (
-    FIELDS,
     LOOP_LEVELS,
     REGISTER_BITS,
     REGISTERS,
     REGISTERS_A_WORD,
     RELOCATABLE,
+    WIDTHS,
     Engine,
     Opcode,
     decode,
 )
 
-WIDTHS = {opcode: {field.name: field.bits for field in fields} for opcode, fields in FIELDS.items()}
 MASK = (1 << REGISTER_BITS) - 1
 
 

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from golden.spec.hardware import MOST_SPLIT_LINES, HardwareConfig, address_bits
+from golden.spec.descriptors import WIDTHS, Opcode
+from golden.spec.hardware import HardwareConfig
 
-ENTRY_BITS = address_bits(MOST_SPLIT_LINES)
-"""Bits of an entry's number: a line of the split table."""
 COUNT_BITS = 6
 """Bits of a channel's counter of non-zeros, and of an entry's count of samples."""
 COUNT_MAXIMUM = (1 << COUNT_BITS) - 1
@@ -16,7 +15,7 @@ SAMPLE_DEPTH = 32
 """Samples that the detector holds; one of them is being counted."""
 REQUEST_DEPTH = 4
 """Requests that the detector holds; one of them is being decided."""
-RANGE_BITS = 8
+RANGE_BITS = WIDTHS[Opcode.ARRAY]["words"]
 """Bits of a request's number of entries."""
 DECIDE_LATENCY = 0
 """From the retirement of the descriptor that asks for a decision to the cycle of the detector's request."""

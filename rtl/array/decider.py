@@ -8,11 +8,10 @@ from amaranth.hdl import Cat, Module, Mux, Signal, Value, signed, unsigned
 from amaranth.lib import data, memory, wiring
 from amaranth.lib.wiring import In, Out
 
-from golden.spec.hardware import HardwareConfig, address_bits
+from golden.spec.hardware import SPLIT_ENTRY_BITS, HardwareConfig, address_bits
 from golden.spec.split import (
     COUNT_BITS,
     COUNT_MAXIMUM,
-    ENTRY_BITS,
     RANGE_BITS,
     SAMPLE_DEPTH,
     fixed_thresholds,
@@ -27,7 +26,7 @@ class RequestLayout(data.StructLayout):
     """Entries that are to be decided, one after the other."""
 
     def __init__(self) -> None:
-        super().__init__({"entry": ENTRY_BITS, "count": RANGE_BITS, "fixed": 1})
+        super().__init__({"entry": SPLIT_ENTRY_BITS, "count": RANGE_BITS, "fixed": 1})
 
 
 class Phase(enum.IntEnum):
@@ -60,7 +59,7 @@ class Decider(wiring.Component):
             "valid": In(1),
             "front": In(RequestLayout()),
             "pop": Out(1),
-            "entry": Out(ENTRY_BITS),
+            "entry": Out(SPLIT_ENTRY_BITS),
             "copy_due": Out(1),
             "copy_taken": In(1),
             "copied_valid": In(1),

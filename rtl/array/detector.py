@@ -6,8 +6,8 @@ from amaranth.hdl import Module
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from golden.spec.hardware import HardwareConfig
-from golden.spec.split import ENTRY_BITS, RANGE_BITS, REQUEST_DEPTH, SAMPLE_DEPTH, line_channels
+from golden.spec.hardware import SPLIT_ENTRY_BITS, HardwareConfig
+from golden.spec.split import RANGE_BITS, REQUEST_DEPTH, SAMPLE_DEPTH, line_channels
 from rtl.array.decider import Decider, RequestLayout
 from rtl.array.sample_counters import SampleCounters, SampleLayout
 from rtl.memory.bounds import bounded
@@ -51,10 +51,10 @@ class Detector(wiring.Component):
         self.config = config
         super().__init__({
             "sample_valid": In(1),
-            "sample_entry": In(ENTRY_BITS),
+            "sample_entry": In(SPLIT_ENTRY_BITS),
             "sample_nonzero": In(line_channels(config)),  # of the masked words, as they lie in the line
             "decide_valid": In(1),
-            "decide_entry": In(ENTRY_BITS),
+            "decide_entry": In(SPLIT_ENTRY_BITS),
             "decide_count": In(RANGE_BITS),
             "decide_fixed": In(1),
             "split": Out(WritePort(*config.memory_shapes["split"])),

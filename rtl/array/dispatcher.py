@@ -144,11 +144,9 @@ class Dispatcher(wiring.Component):
             self.signals.eq(Mux(self.tokens, chosen.signal_each, 0) | Mux(last | ~self.tokens, chosen.signal_last, 0)),
         ]
         self.place(m)
-        for name in ("destination", "vector_stride", "multiplier_source", "multiplier", "shift", "slot", "row_slot",
-                     "format"):
+        for name in GroupRecord.COPIED:
             m.d.comb += record[name].eq(chosen[name])
-        for name in ("left_memory", "words", "nibble_passes", "left_signed", "skip", "split", "split_base",
-                     "decide_fixed"):
+        for name in OperandRecord.COPIED:
             m.d.comb += operand[name].eq(chosen[name])
         m.d.comb += [
             operand.detect.eq(chosen.detect & self.is_sampled(chosen.left_step)),

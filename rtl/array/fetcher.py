@@ -6,7 +6,7 @@ from amaranth.hdl import Module, Mux, Signal, Value, unsigned
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
-from golden.spec.hardware import REGISTER_BITS, HardwareConfig, address_bits
+from golden.spec.hardware import REGISTER_BITS, SPLIT_ENTRY_BITS, HardwareConfig, address_bits
 from rtl.array.layouts import ENTRY_BITS, LineControl, OperandRecord, Token
 
 
@@ -57,7 +57,7 @@ class Fetcher(wiring.Component):
             "line_address": Out(REGISTER_BITS),
             "control": Out(LineControl(config)),
             "split": Out(1),                 # the line's dense channels are in the split table
-            "split_entry": Out(10),          # in this entry of it
+            "split_entry": Out(SPLIT_ENTRY_BITS),          # in this entry of it
             "sample": Out(1),                # the line is a sample
         })
 

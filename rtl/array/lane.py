@@ -10,7 +10,7 @@ from golden.spec.hardware import HardwareConfig, address_bits
 from golden.spec.latency import DRAIN_LATENCY
 from rtl.array.layouts import ENTRY_BITS, LineControl
 from rtl.array.line_queue import LineQueue, LineWork, Step
-from rtl.array.multiply import MULTIPLY_LATENCY, Multiply
+from rtl.array.multiply_accumulate import MULTIPLY_LATENCY, MultiplyAccumulate
 from rtl.memory.ports import READ_LATENCY, WritePort
 from rtl.memory.ram import Ram
 
@@ -33,7 +33,7 @@ class Lane(wiring.Component):
     """
 
     queue_unit = LineQueue
-    multiply_unit = Multiply
+    multiply_unit = MultiplyAccumulate
 
     def __init__(self, config: HardwareConfig) -> None:
         self.config = config

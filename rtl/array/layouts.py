@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from amaranth.hdl import unsigned
+from amaranth.hdl import Shape, unsigned
 from amaranth.lib import data
 
+from golden.spec.descriptors import WIDTHS, Opcode
 from golden.spec.hardware import REGISTER_BITS, HardwareConfig, address_bits
 from golden.spec.latency import GROUPS_IN_FLIGHT
 
@@ -28,41 +29,38 @@ class LineControl(data.StructLayout):
         })
 
 
+def fields_of_array(*names: str) -> dict[str, Shape]:
+    """Fields of the ARRAY descriptor, as wide as there."""
+    return {name: unsigned(WIDTHS[Opcode.ARRAY][name]) for name in names}
+
+
 class GroupRecord(data.StructLayout):
-    """What the write-back must know of a group of tokens in flight."""
+    """What the write-back must know of a group of tokens in flight: fields of its descriptor, and its own place."""
+
+    COPIED = ("destination", "vector_stride", "multiplier_source", "multiplier", "shift", "slot", "row_slot", "format")
 
     def __init__(self) -> None:
+        copied = fields_of_array(*self.COPIED)
         super().__init__({
-            "destination": unsigned(3),
+            "destination": copied.pop("destination"),
             "address": unsigned(REGISTER_BITS),   # of the group's first token
-            "vector_stride": unsigned(12),        # words from one token to the next
+            "vector_stride": copied.pop("vector_stride"),
             "column": unsigned(8),                # keys: the first token's column in its transposer tile
             "tile": unsigned(1),                  # keys: which of the two transposer tiles
-            "multiplier_source": unsigned(2),
-            "multiplier": unsigned(14),
-            "shift": unsigned(6),
-            "slot": unsigned(3),
-            "row_slot": unsigned(1),
-            "format": unsigned(2),
+            **copied,
         })
 
 
 class OperandRecord(data.StructLayout):
-    """What the fetcher must know of a group of tokens in flight."""
+    """What the fetcher and the detector must know of a group of tokens in flight.
+
+    ``detect``: the group's first token is a sample. ``decide``: decide ``words`` entries when the group retires.
+    """
+
+    COPIED = ("left_memory", "words", "nibble_passes", "left_signed", "skip", "split", "split_base", "decide_fixed")
 
     def __init__(self) -> None:
-        super().__init__({
-            "left_memory": unsigned(2),
-            "words": unsigned(8),          # of a token, in one plane
-            "nibble_passes": unsigned(1),
-            "left_signed": unsigned(1),
-            "skip": unsigned(1),
-            "split": unsigned(1),          # the split table tells which channels are dense
-            "split_base": unsigned(10),    # its entry of a row's first line
-            "detect": unsigned(1),         # the group's first token is a sample
-            "decide": unsigned(1),         # decide ``words`` entries when the group retires
-            "decide_fixed": unsigned(1),
-        })
+        super().__init__(fields_of_array(*self.COPIED[:-1], "detect", "decide", *self.COPIED[-1:]))
 
 
 class Token(data.StructLayout):

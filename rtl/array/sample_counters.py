@@ -6,8 +6,8 @@ from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value
 from amaranth.lib import data, memory, wiring
 from amaranth.lib.wiring import In, Out
 
-from golden.spec.hardware import HardwareConfig, address_bits
-from golden.spec.split import COUNT_BITS, COUNT_MAXIMUM, ENTRY_BITS, line_channels, sample_cycles
+from golden.spec.hardware import SPLIT_ENTRY_BITS, HardwareConfig, address_bits
+from golden.spec.split import COUNT_BITS, COUNT_MAXIMUM, line_channels, sample_cycles
 from rtl.memory.bounds import bounded
 from rtl.memory.ports import READ_LATENCY
 from rtl.memory.ram import Ram
@@ -20,7 +20,7 @@ class SampleLayout(data.StructLayout):
     """A sampled line: the entry that it belongs to, and its non-zero channels."""
 
     def __init__(self, config: HardwareConfig) -> None:
-        super().__init__({"entry": ENTRY_BITS, "nonzero": line_channels(config)})
+        super().__init__({"entry": SPLIT_ENTRY_BITS, "nonzero": line_channels(config)})
 
 
 class CounterLayout(data.StructLayout):
@@ -58,7 +58,7 @@ class SampleCounters(wiring.Component):
             "front": In(SampleLayout(config)),
             "pop": Out(1),
             "copy_due": In(1),
-            "copy_entry": In(ENTRY_BITS),
+            "copy_entry": In(SPLIT_ENTRY_BITS),
             "copy_taken": Out(1),
             "copied_valid": Out(1),
             "copied_word": Out(address_bits(config.line_words)),
@@ -74,7 +74,7 @@ class SampleCounters(wiring.Component):
         self.copying = Signal()
         self.step = Signal(range(sample_cycles(self.config)))
         self.last = Signal()
-        self.entry = Signal(ENTRY_BITS)
+        self.entry = Signal(SPLIT_ENTRY_BITS)
         self.sequence(m)
         stage = self.read(m, self.mark(m))
         self.count(m, stage)

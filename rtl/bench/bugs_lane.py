@@ -10,10 +10,10 @@ from golden.spec.latency import LINES_HELD
 from rtl.array.grid import Grid
 from rtl.array.lane import Lane
 from rtl.array.line_queue import LineQueue
-from rtl.array.multiply import Multiply
+from rtl.array.multiply_accumulate import MultiplyAccumulate
 
 
-class UnshiftedMultiply(Multiply):
+class UnshiftedMultiply(MultiplyAccumulate):
     """Does not shift between nibble passes."""
 
     @staticmethod

@@ -21,9 +21,9 @@ from itertools import accumulate
 from amaranth.hdl import Assert, Assume, Cat, Module, Mux, Signal
 from amaranth.lib import data
 
+from golden.spec.hardware import SPLIT_ENTRY_BITS
 from golden.spec.split import (
     COUNT_BITS,
-    ENTRY_BITS,
     RANGE_BITS,
     SAMPLE_DEPTH,
     decide_cycles,
@@ -83,7 +83,7 @@ class CountersMonitor(Monitor):
         channel = fixed(m, "chosen_channel", range(CONFIG.width))
         count = Signal(COUNT_BITS)
         samples = Signal(COUNT_BITS)
-        copied_entry = Signal(ENTRY_BITS)
+        copied_entry = Signal(SPLIT_ENTRY_BITS)
         stands = previous(m, unit.valid & ~unit.pop)
         more = previous(m, unit.valid & unit.several)
         front = previous(m, unit.front.as_value())
@@ -143,7 +143,7 @@ class DeciderMonitor(Monitor):
             Assert(unit.pop == (end & last), "popped once, in the last cycle of its last entry"),
             Assert(~unit.copy_due | (elapsed >= FIRST_DUE), "no copy before earlier samples are counted"),
             Assert(~unit.write | end, "written in an entry's last cycle"),
-            Assert(unit.entry == (unit.front.entry + number)[:ENTRY_BITS], "entries in turn"),
+            Assert(unit.entry == (unit.front.entry + number)[:SPLIT_ENTRY_BITS], "entries in turn"),
             Assert((own["phase"] == Phase.COPY) | (copies == 1), "one copy, before it is used"),
         ]
         m.d.sync += [due.eq(Mux(unit.copy_due & ~unit.copy_taken, due + 1, 0)),

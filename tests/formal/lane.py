@@ -24,7 +24,7 @@ from amaranth.hdl import Assert, Module, Mux, Signal, Value, signed
 from golden.spec import numbers
 from rtl.array.lane import SUMS_LATENCY, Lane
 from rtl.array.line_queue import LineQueue, Step
-from rtl.array.multiply import MULTIPLY_LATENCY, Multiply
+from rtl.array.multiply_accumulate import MULTIPLY_LATENCY, MultiplyAccumulate
 from rtl.bench.bugs_lane import HastyLane, UnshiftedMultiply
 from tests.formal.prove import SMALL, Monitor, Property, free, inside, previous
 
@@ -34,7 +34,7 @@ FEW_ROWS = dataclasses.replace(SMALL, slots=2, slot_rows=8, line_words=2)
 """A tile memory that a proof can hold."""
 
 
-class UnsignedMultiply(Multiply):
+class UnsignedMultiply(MultiplyAccumulate):
     """Takes products for unsigned where it shifts."""
 
     @staticmethod
@@ -183,7 +183,7 @@ class NibbleProperty:
 
 
 PROPERTIES = [
-    Property("lane", MultiplyMonitor, Multiply, (UnshiftedMultiply, UnsignedMultiply),
+    Property("lane", MultiplyMonitor, MultiplyAccumulate, (UnshiftedMultiply, UnsignedMultiply),
              depth=PASSES + MULTIPLY_LATENCY + 1, induction=True, products=1),
     Property("lane_sums", DrainMonitor, Lane, (HastyLane,), depth=SUMS_LATENCY + 3, induction=True),
     NibbleProperty(),

@@ -14,7 +14,7 @@ MULTIPLY_LATENCY = 3
 """Cycles from a token's last value and row to its ``sums``."""
 
 
-class Multiply(wiring.Component):
+class MultiplyAccumulate(wiring.Component):
     """``width`` products of one value and one weight row a cycle, each added to its column's accumulator.
 
     The sums of a token are copied when they are complete, so that the next token goes on without a stop: latency

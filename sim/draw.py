@@ -44,7 +44,8 @@ def parser() -> Parser:
     """The command line."""
     made = Parser(prog="python -m sim.draw", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     made.add_argument("--model", default=DEFAULT, help="a trained model (default: %(default)s)")
-    made.add_argument("--label", help="class to draw, by name or number (default: the model's last)")
+    made.add_argument("--label", "--prompt", help="a class by name or number, or attributes: 'head: cat, glasses: red' "
+                      "(default: the last of each)")
     made.add_argument("--seed", type=int, default=7, help="of the noise (default: %(default)s)")
     made.add_argument("--steps", type=int, default=12, help="denoising steps (default: %(default)s)")
     made.add_argument("--guidance", type=float, default=2.0,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 import shutil
 import threading
 import time
@@ -17,11 +18,12 @@ from typing import TypeVar
 import numpy as np
 
 from golden.compile.calibrate import compile_calibrated, first_step_table
-from golden.compile.compiler import NO_LABEL, Compiled, compile_checkpoint
+from golden.compile.compiler import Compiled, compile_checkpoint
 from golden.compile.layout import Layout
 from golden.compile.split_plan import BALANCED, FROZEN
 from golden.model import zoo
 from golden.model.checkpoint import Checkpoint, load, load_float
+from golden.model.labels import describe, parse, usual
 from golden.model.transformer import Transformer
 from golden.spec.hardware import HardwareConfig, load_hardware
 from golden.spec.model import ModelConfig
@@ -53,7 +55,7 @@ WAVE_BYTES_A_MULTIPLIER_AND_CYCLE = 100
 
 @dataclass(frozen=True)
 class Request:
-    """What to draw; ``label`` is a name or a number, None for the model's last."""
+    """What to draw; ``label`` is a prompt, None for the model's usual one."""
 
     model: str
     label: str | None
@@ -79,7 +81,8 @@ class Prepared:
     @property
     def name(self) -> str:
         """Folder of the run: two drawings that differ share none."""
-        return "-".join([self.request.model, self.label, str(self.request.seed), str(self.request.steps)])
+        words = re.sub(r"[^A-Za-z0-9]+", "-", self.label)
+        return "-".join([self.request.model, words, str(self.request.seed), str(self.request.steps)])
 
 
 def timed(what: str, action: Callable[[], Result]) -> tuple[Result, float]:
@@ -96,17 +99,9 @@ def timed(what: str, action: Callable[[], Result]) -> tuple[Result, float]:
     return result, seconds
 
 
-def choose_label(label: str | None, config: ModelConfig) -> str:
-    """A label by name or number; raises ``ConfigError`` that lists them."""
-    names = (*config.labels, NO_LABEL)
-    if label is None:
-        return names[max(0, len(config.labels) - 1)]
-    if label in names:
-        return label
-    if label.isdecimal() and int(label) < len(config.labels):
-        return config.labels[int(label)]
-    numbers = f", or a number from 0 to {len(config.labels) - 1}" if config.labels else ""
-    raise ConfigError(f"model {config.name} has no class '{label}'; expected one of {', '.join(names)}{numbers}")
+def choose_prompt(prompt: str | None, config: ModelConfig) -> str:
+    """A prompt in its usual words; raises ``ConfigError`` that lists what there is."""
+    return describe(config, usual(config) if prompt is None else parse(config, prompt))
 
 
 def prepare(request: Request) -> Prepared:
@@ -115,7 +110,7 @@ def prepare(request: Request) -> Prepared:
     hardware = load_hardware(request.config)
     checkpoint: Checkpoint = load(zoo.checkpoint_path(request.model, "quantised", request.weights))
     float_model = load_float(zoo.checkpoint_path(request.model, "float", request.weights))
-    label = choose_label(request.label, checkpoint.config)
+    label = choose_prompt(request.label, checkpoint.config)
     # before the tables, which are as long as the steps are many
     Layout(checkpoint.config, hardware, contexts=1 if request.guidance == 1 else 2, steps=request.steps)
     compiled = compile_request(checkpoint, hardware, request, label)
@@ -127,7 +122,8 @@ def prepare(request: Request) -> Prepared:
 
 def compile_request(checkpoint: Checkpoint, hardware: HardwareConfig, request: Request, label: str) -> Compiled:
     """The request's program; a split that is asked to be frozen is that of this drawing's first step."""
-    choices = {"steps": request.steps, "guidance": request.guidance, "skip_zeros": request.skip_zeros}
+    choices = {"steps": request.steps, "guidance": request.guidance, "skip_zeros": request.skip_zeros,
+               "prompts": [label] if checkpoint.config.attributes else None}
     if request.split != FROZEN:
         return compile_calibrated(checkpoint, hardware, split=request.split, **choices)
     deciding = compile_checkpoint(checkpoint, hardware, split=BALANCED, **choices)
@@ -211,9 +207,9 @@ def draw(prepared: Prepared, folder: Path) -> Report:
 def pictures(prepared: Prepared, reference: Reference, folder: Path) -> float:
     """Write the image and the contact sheet; returns the final images' root mean square difference."""
     rtl = [image / PIXEL_ONE for image in reference.images]
-    request, labels = prepared.request, prepared.compiled.model.config.labels
-    label = (*labels, NO_LABEL).index(prepared.label)
-    way = float_way(prepared.float_model, reference.images[0], label, request.steps, request.guidance)
+    request = prepared.request
+    labels = parse(prepared.compiled.model.config, prepared.label)
+    way = float_way(prepared.float_model, reference.images[0], labels, request.steps, request.guidance)
     captions = ["noise", *(f"step {number}" for number in range(1, len(way)))]
     picture.write_image(folder / IMAGE_FILE, rtl[-1], scale=max(1, PICTURE_PIXELS // rtl[-1].shape[-1]))
     picture.contact_sheet(folder / SHEET_FILE, {"RTL": rtl, "float model": np.stack(way)}, captions)

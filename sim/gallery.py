@@ -12,11 +12,16 @@ from golden.compile.compiler import Compiled, compile_checkpoint
 from golden.integer.evaluate import sample
 from golden.model import zoo
 from golden.model.checkpoint import load
-from golden.spec.hardware import HardwareConfig
+from golden.model.labels import NO_LABEL, describe, in_turn
+from golden.spec.hardware import load_hardware
+from golden.spec.model import ModelConfig
 from sim.draw import BAD_INPUT, BAD_INPUTS
 from sim.picture import contact_sheet
 from sim.reference import PIXEL_ONE
-from sim.verilator import BUILD
+from sim.verilator import BUILD, REPOSITORY
+
+ROWS = 10
+"""Random descriptions of a model with attributes."""
 
 
 def last_image(compiled: Compiled, label: str, seed: int) -> object:
@@ -26,8 +31,8 @@ def last_image(compiled: Compiled, label: str, seed: int) -> object:
 
 
 def gallery(compiled: Compiled, seeds: range) -> dict[str, list]:
-    """Images by label, one for each seed."""
-    labels = compiled.model.config.labels
+    """Images by prompt, one for each seed."""
+    labels = [label for label in compiled.conditionings if label != NO_LABEL]
     with tqdm(total=len(labels) * len(seeds), unit="image") as bar:
         rows: dict[str, list] = {}
         for label in labels:
@@ -36,6 +41,12 @@ def gallery(compiled: Compiled, seeds: range) -> dict[str, list]:
                 rows[label].append(last_image(compiled, label, seed))
                 bar.update()
     return rows
+
+
+def usual_prompts(config: ModelConfig) -> list[str]:
+    """Every class, or some attributes at random."""
+    labels = in_turn(config, ROWS if config.attributes else len(config.labels))
+    return [describe(config, tuple(row)) for row in labels.tolist()]
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -47,10 +58,15 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--steps", type=int, default=12, help="denoising steps (default: %(default)s)")
     parser.add_argument("--guidance", type=float, default=2.0, help="strength of the class (default: %(default)s)")
     parser.add_argument("--output", type=Path, help="PNG (default: build/gallery/<model>.png)")
+    parser.add_argument("--prompt", action="append", help="a row's (again for each row; default: every class)")
+    parser.add_argument("--config", type=Path, default=REPOSITORY / "configs" / "default.toml",
+                        help="TOML file of the hardware")
     options = parser.parse_args(arguments)
     try:
         checkpoint = load(zoo.checkpoint_path(options.model))
-        compiled = compile_checkpoint(checkpoint, HardwareConfig(), steps=options.steps, guidance=options.guidance)
+        prompts = options.prompt or usual_prompts(checkpoint.config)
+        compiled = compile_checkpoint(checkpoint, load_hardware(options.config), steps=options.steps,
+                                      guidance=options.guidance, prompts=prompts)
         seeds = range(options.seed, options.seed + options.count)
         rows = gallery(compiled, seeds)
         output = options.output or BUILD / "gallery" / f"{options.model}.png"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import torch
 
 from golden.compile.compiler import Compiled
 from golden.compile.operands import DrawingTiming
@@ -86,9 +87,9 @@ class Reference:
         self.comparison.note(mismatch)
 
 
-def float_way(model: Transformer, noise: np.ndarray, label: int, steps: int, guidance: float) -> list[np.ndarray]:
+def float_way(model: Transformer, noise: np.ndarray, labels: tuple[int, ...], steps: int,
+              guidance: float) -> list[np.ndarray]:
     """Images (C, H, H) of the float model from the core's first noise, an integer image: noise first, result last."""
     start = model.coordinates.new_tensor((noise / PIXEL_ONE)[None])
-    labels = model.coordinates.new_tensor([label]).long()
-    way = euler(model, start, labels, no_label=len(model.config.labels), steps=steps, guidance=guidance)
+    way = euler(model, start, torch.tensor([labels]), no_label=model.config.no_label, steps=steps, guidance=guidance)
     return [images[0].numpy() for images in way]

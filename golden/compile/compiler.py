@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
+import torch
 
 from golden.compile.layout import CompileError, Layout
 from golden.compile.program import ProgramWriter
@@ -15,12 +16,12 @@ from golden.compile.words import coordinate_words, modulation_words, step_word, 
 from golden.integer.model import IntegerModel, Modulation
 from golden.integer.plan import SamplerPlan, euler_plan
 from golden.model.checkpoint import Checkpoint
+from golden.model.labels import NO_LABEL, describe, parse
 from golden.model.sampler import times
 from golden.quantise.to_integers import to_integers
 from golden.spec.hardware import HardwareConfig
 from golden.spec.image import Kind, Memory, Section, build_segment, write_image
 
-NO_LABEL = "none"
 BLOCK_LAYERS = ("key", "query", "value", "projection", "expand", "contract")
 """In the order in which the program loads them."""
 
@@ -30,7 +31,7 @@ class Compiled:
     """A model on its hardware: what the chip gets, and what the reference computes with."""
 
     model: IntegerModel
-    modulations: dict[str, Modulation]   # by label; NO_LABEL for the unguided context
+    modulations: dict[str, Modulation]   # by prompt; NO_LABEL for the unguided context
     plan: SamplerPlan
     layout: Layout
     split: SplitPlan
@@ -38,7 +39,7 @@ class Compiled:
     guidance: float
     descriptors: tuple[int, ...]
     program: bytes                       # segment
-    conditionings: dict[str, bytes]      # segment by label
+    conditionings: dict[str, bytes]      # segment by prompt
     operands: dict[int, str]             # left tensor of the ARRAY descriptor at each address, {} for the block
 
     def contexts(self, label: str) -> tuple[Modulation, ...]:
@@ -115,19 +116,24 @@ def compile_integers(model: IntegerModel, tables: dict[str, Modulation], plan: S
 
 
 def compile_checkpoint(checkpoint: Checkpoint, hardware: HardwareConfig, *, steps: int, guidance: float,
-                       skip_zeros: bool = True, split: str | None = None,
+                       prompts: Sequence[str] | None = None, skip_zeros: bool = True, split: str | None = None,
                        split_table: Sequence[int] | None = None) -> Compiled:
     """Compile a quantised checkpoint with Euler's method in ``steps`` steps; the rest as ``compile_integers``.
 
-    Raises ``CheckpointError`` for another kind of checkpoint and ``CompileError`` for what does not fit.
+    ``prompts``: what can be asked for besides nothing; every class unless told otherwise.
+    Raises ``CheckpointError`` for another kind of checkpoint, ``ConfigError`` for a prompt that the model does not
+    know, and ``CompileError`` for what does not fit.
     """
     if steps < 1:
         raise CompileError(f"steps is {steps}; expected 1 or more")
     if not np.isfinite(guidance) or guidance < 0:
         raise CompileError(f"guidance is {guidance}; expected a number from 0 on")
     grid = times(steps)
-    model, tables = to_integers(checkpoint, grid[:-1])
+    config = checkpoint.config
+    labels = [parse(config, prompt) for prompt in (config.labels if prompts is None else prompts)]
+    labels = list(dict.fromkeys((*labels, config.no_label)))
+    model, tables = to_integers(checkpoint, grid[:-1], torch.tensor(labels))
     plan = euler_plan(grid, guidance, model.residual_fraction_bits)
-    names = (*checkpoint.config.labels, NO_LABEL)
+    names = [describe(config, label) for label in labels]
     return compile_integers(model, dict(zip(names, tables, strict=True)), plan, guidance, hardware, skip_zeros, split,
                             split_table)

@@ -37,7 +37,7 @@ def train_judge(images: Tensor, labels: Tensor, *, epochs: int = 3, batch: int =
     schedule = torch.optim.lr_scheduler.OneCycleLR(adam, 2e-3, total_steps=steps)
     for _ in range(epochs):
         for index in torch.randperm(len(images))[:len(images) // batch * batch].split(batch):
-            loss = functional.cross_entropy(judge(images[index]), labels[index])
+            loss = functional.cross_entropy(judge(images[index]), labels[index, 0])
             adam.zero_grad()
             loss.backward()
             adam.step()
@@ -48,7 +48,7 @@ def train_judge(images: Tensor, labels: Tensor, *, epochs: int = 3, batch: int =
 @torch.no_grad()
 def accuracy(judge: Judge, images: Tensor, labels: Tensor) -> float:
     """Share of images that the judge takes for their label."""
-    return (judge(images).argmax(1) == labels).double().mean().item()
+    return (judge(images).argmax(1) == labels[:, 0]).double().mean().item()
 
 
 @torch.no_grad()

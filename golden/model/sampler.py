@@ -24,17 +24,18 @@ def times(steps: int, shift: float = 1.0) -> list[float]:
     return [u / (u + shift * (1 - u)) for u in uniform]
 
 
-def guided(model: Velocity, x: Tensor, t: Tensor, labels: Tensor, no_label: int, guidance: float) -> Tensor:
-    """v_u + w (v_c - v_u), both branches in one batch; x (B, C, H, H), t (B,), labels (B,)."""
+def guided(model: Velocity, x: Tensor, t: Tensor, labels: Tensor, no_label: tuple[int, ...],
+           guidance: float) -> Tensor:
+    """v_u + w (v_c - v_u), both branches in one batch; x (B, C, H, H), t (B,), labels (B, A)."""
     if guidance == 1.0:
         return model(x, t, labels)
-    both = torch.cat([torch.full_like(labels, no_label), labels])
+    both = torch.cat([torch.tensor(no_label).expand_as(labels), labels])
     unconditional, conditional = model(x.repeat(2, 1, 1, 1), t.repeat(2), both).chunk(2)
     return unconditional + guidance * (conditional - unconditional)
 
 
 @torch.no_grad()
-def euler(model: Velocity, noise: Tensor, labels: Tensor, *, no_label: int, steps: int = 16,
+def euler(model: Velocity, noise: Tensor, labels: Tensor, *, no_label: tuple[int, ...], steps: int = 16,
           guidance: float = 2.0, shift: float = 1.0) -> list[Tensor]:
     """Every x of the way, ``steps + 1`` tensors (B, C, H, H): the noise first, the images last."""
     grid = times(steps, shift)

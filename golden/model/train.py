@@ -16,10 +16,10 @@ from torch.nn import functional
 from tqdm import tqdm
 
 from golden.model import checkpoint, data, zoo
+from golden.model.labels import hide
 from golden.model.sparsity import FIRST_WEIGHT, Zeros
 from golden.model.transformer import Transformer
 
-LABEL_DROP = 0.1         # share of the labels hidden, for classifier-free guidance
 WARM_UP = 0.02           # share of the schedule
 SAVE_SECONDS = 120.0     # a cut-off loses no more than this
 
@@ -70,7 +70,7 @@ class Average:
 
 
 def flow_loss(model: nn.Module, images: Tensor, labels: Tensor, t: Tensor, noise: Tensor) -> Tensor:
-    """Mean squared error of the velocity; images and noise (B, C, H, H), labels and t (B,)."""
+    """Mean squared error of the velocity; images and noise (B, C, H, H), labels (B, A), t (B,)."""
     wide = t[:, None, None, None]
     velocity = model((1 - wide) * noise + wide * images, t, labels)
     return functional.mse_loss(velocity, images - noise)
@@ -91,16 +91,22 @@ def validation_loss(model: nn.Module, images: Tensor, labels: Tensor, *, count: 
     return total / count
 
 
-def batches(images: Tensor, labels: Tensor, size: int, generator: torch.Generator):
-    """Shuffled batches without end: images, labels (some hidden), logit-normal t (arXiv 2403.03206), noise."""
-    no_label = int(labels.max()) + 1
+def batches(images: Tensor, labels: Tensor, size: int, no_label: tuple[int, ...], generator: torch.Generator,
+            mirrored: bool = False):
+    """Shuffled batches without end: images, labels (some hidden), logit-normal t (arXiv 2403.03206), noise.
+
+    Where ``mirrored``, half of the images are turned left to right.
+    """
     while True:
         order = torch.randperm(len(images), generator=generator)
         for index in order[:len(order) // size * size].split(size):
-            hidden = torch.rand(size, generator=generator) < LABEL_DROP
+            chosen = images[index]
+            if mirrored:
+                turned = torch.rand(size, generator=generator) < 0.5
+                chosen = torch.where(turned[:, None, None, None], chosen.flip(-1), chosen)
             t = torch.randn(size, generator=generator).sigmoid()
-            noise = torch.randn(images[index].shape, generator=generator)
-            yield images[index], labels[index].masked_fill(hidden, no_label), t, noise
+            noise = torch.randn(chosen.shape, generator=generator)
+            yield chosen, hide(labels[index], no_label, generator), t, noise
 
 
 def optimiser(model: nn.Module, schedule: Schedule) -> torch.optim.Optimizer:
@@ -114,7 +120,7 @@ def optimiser(model: nn.Module, schedule: Schedule) -> torch.optim.Optimizer:
                               for (rate, decay), parameters in groups.items()], betas=(0.9, 0.99))
 
 
-def fit(model: nn.Module, images: Tensor, labels: Tensor, schedule: Schedule,
+def fit(model: Transformer, pictures: data.Pictures, schedule: Schedule,
         save: Callable[[dict[str, Tensor], dict], None]) -> None:
     """Train until the minutes, or the steps, are over.
 
@@ -123,7 +129,8 @@ def fit(model: nn.Module, images: Tensor, labels: Tensor, schedule: Schedule,
     adam = optimiser(model, schedule)
     average = Average(model, schedule.average)
     zeros = Zeros(model, schedule.zeros, schedule.zeros_weight) if schedule.zeros else None
-    source = batches(images, labels, schedule.batch, torch.Generator().manual_seed(schedule.seed))
+    source = batches(*pictures.train, schedule.batch, model.config.no_label,
+                     torch.Generator().manual_seed(schedule.seed), pictures.mirrored)
     start = saved = time.monotonic()
     smooth, progress = None, 0.0
     bar = tqdm(total=100, unit="%", bar_format="{l_bar}{bar}| {elapsed}<{remaining} {postfix}", mininterval=5)
@@ -155,14 +162,16 @@ def fit(model: nn.Module, images: Tensor, labels: Tensor, schedule: Schedule,
 
 DEFAULTS = {"tiny": Schedule(minutes=4.5, batch=128, rate=4e-3),
             "fashion": Schedule(minutes=40, batch=64, rate=2e-3, mixed=True),
-            "sparse": Schedule(minutes=35, batch=64, rate=2e-3, mixed=True, zeros=0.62)}
+            "sparse": Schedule(minutes=35, batch=64, rate=2e-3, mixed=True, zeros=0.62),
+            "avatars": Schedule(minutes=40, batch=64, rate=2e-3, mixed=True),
+            "cifar": Schedule(minutes=40, batch=64, rate=2e-3, mixed=True)}
 
 
 def arguments(text: str, defaults: dict[str, Schedule]) -> argparse.ArgumentParser:
     """Options that training and fine-tuning share."""
     parser = argparse.ArgumentParser(description=text, formatter_class=argparse.ArgumentDefaultsHelpFormatter)
     parser.add_argument("--model", default="tiny", help=f"one of {', '.join(zoo.names())}")
-    parser.add_argument("--data", type=Path, default=data.DEFAULT_FOLDER, help="folder of the idx files")
+    parser.add_argument("--data", type=Path, help="folder of the data set (default: see docs/own-model.md)")
     parser.add_argument("--weights", type=Path, default=zoo.WEIGHTS, help="folder that receives <model>/*.safetensors")
     told = ", ".join(f"{name}: {schedule.minutes:g}" for name, schedule in defaults.items())
     parser.add_argument("--minutes", type=float, help=f"wall-clock training time ({told})")
@@ -208,8 +217,7 @@ def run(options: argparse.Namespace) -> None:
     config, schedule = zoo.config(options.model), chosen(options, DEFAULTS)
     torch.set_num_threads(options.threads)
     torch.manual_seed(schedule.seed)
-    images, labels = data.load("train", config.image_size, options.data)
-    test_images, test_labels = data.load("test", config.image_size, options.data)
+    pictures = data.load(zoo.data_set(config.name), config, options.data)
     model, probe = Transformer(config), Transformer(config).eval()
     if options.start:
         start_from(options.start, model)
@@ -217,11 +225,11 @@ def run(options: argparse.Namespace) -> None:
 
     def save(tensors: dict[str, Tensor], record: dict) -> None:
         probe.load_state_dict(tensors)
-        record["validation_loss"] = round(validation_loss(probe, test_images, test_labels), 5)
+        record["validation_loss"] = round(validation_loss(probe, *pictures.test), 5)
         checkpoint.save(path, checkpoint.Checkpoint(config=config, kind="float", tensors=tensors, record=record))
         tqdm.write(f"{path}: {record}", file=sys.stderr)
 
-    fit(model, images, labels, schedule, save)
+    fit(model, pictures, schedule, save)
     print(f"wrote {path}")
 
 

@@ -1,7 +1,7 @@
 """The float diffusion transformer, the whole model in one file.
 
 Fixed-size, after arXiv 2411.06119; conditioning as in DiT (arXiv 2212.09748).
-B images, T tokens, D channels, P patch terms; see ``ModelConfig`` for the rest.
+B images, A labels of each, T tokens, D channels, P patch terms; see ``ModelConfig`` for the rest.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ def join_heads(x: Tensor) -> Tensor:
 
 
 class Modulation(nn.Module):
-    """Time and label to every norm's scale and shift; runs on the host only, so it stays float.
+    """Time and labels to every norm's scale and shift; runs on the host only, so it stays float.
 
     Starts at zero: every norm's gain is then 1.
     """
@@ -75,20 +75,22 @@ class Modulation(nn.Module):
         self.config = config
         self.time_inner = nn.Linear(width, width)
         self.time_outer = nn.Linear(width, width)
-        self.label = nn.Embedding(len(config.labels) + 1, width)    # the last row: no label
+        rows = [count + 1 for count in config.no_label]                  # of each label; its last: no label
+        self.label = nn.Embedding(sum(rows), width)
+        self.register_buffer("first_row", torch.tensor([0, *rows[:-1]]).cumsum(0), persistent=False)
         self.output = nn.Linear(width, config.norms * 2 * config.channels)
         nn.init.normal_(self.label.weight, std=0.02)
         nn.init.zeros_(self.output.weight)
         nn.init.zeros_(self.output.bias)
 
-    def forward(self, t: Tensor, label: Tensor) -> tuple[Tensor, Tensor]:
-        """t (B,) in [0, 1], label (B,) -> (scale, shift), each (B, norms, D); gain is 1 + scale."""
+    def forward(self, t: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+        """t (B,) in [0, 1], labels (B, A) -> (scale, shift), each (B, norms, D); gain is 1 + scale."""
         half = self.time_inner.in_features // 2
         frequency = 1000.0 * 10000.0 ** (-torch.arange(half, device=t.device) / half)
         angle = t[:, None] * frequency                                        # (B, width / 2)
         wave = torch.cat([angle.cos(), angle.sin()], dim=1)
         time = self.time_outer(functional.silu(self.time_inner(wave)))
-        pair = self.output(functional.silu(time + self.label(label)))
+        pair = self.output(functional.silu(time + self.label(labels + self.first_row).sum(1)))
         pair = pair.view(-1, self.config.norms, 2, self.config.channels)
         return pair[:, :, 0], pair[:, :, 1]
 
@@ -154,7 +156,7 @@ class Block(nn.Module):
 
 
 class Transformer(nn.Module):
-    """Velocity of the flow at a noisy image: (B, C, H, H), time, label -> (B, C, H, H)."""
+    """Velocity of the flow at a noisy image: (B, C, H, H), time, labels -> (B, C, H, H)."""
 
     def __init__(self, config: ModelConfig):
         super().__init__()
@@ -165,9 +167,9 @@ class Transformer(nn.Module):
         self.modulation = Modulation(config)
         self.register_buffer("coordinates", coordinates(config), persistent=False)
 
-    def forward(self, image: Tensor, t: Tensor, label: Tensor) -> Tensor:
-        """image (B, C, H, H), t (B,), label (B,) with ``len(config.labels)`` for none."""
-        scale, shift = (table[:, :, None] for table in self.modulation(t, label))    # (B, norms, 1, D)
+    def forward(self, image: Tensor, t: Tensor, labels: Tensor) -> Tensor:
+        """image (B, C, H, H), t (B,), labels (B, A) with ``config.no_label`` for none."""
+        scale, shift = (table[:, :, None] for table in self.modulation(t, labels))   # (B, norms, 1, D)
         x = self.convolution(self.patch_terms(image))                         # (B, T, D)
         for index, block in enumerate(self.blocks):
             norms = slice(2 * index, 2 * index + 2)

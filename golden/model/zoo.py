@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
 from golden.spec.model import ModelConfig, load_model
+from golden.spec.toml import read_table
 
 WEIGHTS = Path(__file__).resolve().parents[2] / "weights"
 DEFAULT = "sparse"
 """The trained model that commands take unless told otherwise."""
 CONFIGS = Path(__file__).resolve().parents[2] / "configs" / "models"
+
+
+@dataclass(frozen=True, kw_only=True)
+class DataConfig:
+    """What a model is trained on."""
+
+    name: str
+    set: str
 
 
 class UnknownModelError(Exception):
@@ -26,6 +36,12 @@ def config(name: str) -> ModelConfig:
     if name not in names():
         raise UnknownModelError(f"there is no model '{name}'; expected one of {', '.join(names())}")
     return load_model(CONFIGS / f"{name}.toml")
+
+
+def data_set(name: str) -> str:
+    """The data set that a model is trained on: ``set`` of the ``[data]`` table beside its configuration."""
+    config(name)
+    return read_table(CONFIGS / f"{name}.toml", "data", DataConfig).set
 
 
 def trained(kind: str = "quantised", weights: Path = WEIGHTS) -> tuple[str, ...]:

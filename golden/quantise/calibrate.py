@@ -40,7 +40,7 @@ def calibrate_weights(model: QuantisedTransformer) -> None:
 
 
 @torch.no_grad()
-def calibrate_activations(model: QuantisedTransformer, image: Tensor, t: Tensor, label: Tensor) -> None:
+def calibrate_activations(model: QuantisedTransformer, image: Tensor, t: Tensor, labels: Tensor) -> None:
     """Set every activation's step from one batch of noisy images at all times."""
     generator = torch.Generator().manual_seed(0)
 
@@ -53,26 +53,26 @@ def calibrate_activations(model: QuantisedTransformer, image: Tensor, t: Tensor,
     for module in watched:
         module.observer = observe
     try:
-        model(image, t, label)
+        model(image, t, labels)
     finally:
         for module in watched:
             module.observer = None
 
 
-def noisy(images: Tensor, labels: Tensor, no_label: int) -> tuple[Tensor, Tensor, Tensor]:
-    """Images on their way, (x, t, label): times spread evenly over 0 to 1, every tenth label hidden."""
+def noisy(images: Tensor, labels: Tensor, no_label: tuple[int, ...]) -> tuple[Tensor, Tensor, Tensor]:
+    """Images on their way, (x, t, labels): times spread evenly over 0 to 1, every tenth image's labels hidden."""
     generator = torch.Generator().manual_seed(1)
     count = len(images)
     t = (torch.randperm(count, generator=generator) + 0.5) / count
     wide = t[:, None, None, None]
-    label = labels.masked_fill(torch.arange(count) % 10 == 0, no_label)
-    return (1 - wide) * torch.randn(images.shape, generator=generator) + wide * images, t, label
+    shown = torch.where(torch.arange(count)[:, None] % 10 == 0, torch.tensor(no_label), labels)
+    return (1 - wide) * torch.randn(images.shape, generator=generator) + wide * images, t, shown
 
 
 def calibrate(model: QuantisedTransformer, images: Tensor, labels: Tensor) -> None:
-    """Set every step of the model; images (B, C, H, H), labels (B,)."""
+    """Set every step of the model; images (B, C, H, H), labels (B, A)."""
     calibrate_weights(model)
-    calibrate_activations(model, *noisy(images, labels, len(model.config.labels)))
+    calibrate_activations(model, *noisy(images, labels, model.config.no_label))
 
 
 @torch.no_grad()
@@ -85,7 +85,7 @@ def residual_fraction_bits(model: QuantisedTransformer, images: Tensor, labels: 
 
     watched = [model.convolution, *model.blocks, model.decoder]
     handles = [module.register_forward_hook(watch) for module in watched]
-    model(*noisy(images, labels, len(model.config.labels)))
+    model(*noisy(images, labels, model.config.no_label))
     for handle in handles:
         handle.remove()
     peak = max(peaks)

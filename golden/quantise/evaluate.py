@@ -12,6 +12,7 @@ from torch import Tensor
 from tqdm import tqdm
 
 from golden.model import checkpoint, data, judge, sampler, zoo
+from golden.model.labels import in_turn
 from golden.model.train import main, validation_loss
 from golden.model.transformer import Transformer
 from golden.quantise.quantised import load_quantised
@@ -20,12 +21,12 @@ NOISE_SEED = 7
 
 
 def draw(model: Transformer, count: int, *, steps: int, guidance: float, batch: int = 50) -> tuple[Tensor, Tensor]:
-    """``count`` images from fixed noise, labels in turn: (count, C, H, H) clamped to [-1, 1], (count,)."""
+    """``count`` images from fixed noise, labels in turn: (count, C, H, H) clamped to [-1, 1], (count, A)."""
     config = model.config
     generator = torch.Generator().manual_seed(NOISE_SEED)
     noise = torch.randn(count, config.image_channels, config.image_size, config.image_size, generator=generator)
-    labels = torch.arange(count) % len(config.labels)
-    drawn = [sampler.euler(model, part, label, no_label=len(config.labels), steps=steps, guidance=guidance)[-1]
+    labels = in_turn(config, count)
+    drawn = [sampler.euler(model, part, label, no_label=config.no_label, steps=steps, guidance=guidance)[-1]
              for part, label in zip(tqdm(noise.split(batch), unit="batch"), labels.split(batch), strict=True)]
     return torch.cat(drawn).clamp(-1, 1), labels
 
@@ -37,8 +38,7 @@ def run(options: argparse.Namespace) -> None:
     models = {kind: load(zoo.checkpoint_path(config.name, kind, options.weights))
               for kind, load in (("float", checkpoint.load_float), ("quantised", load_quantised))}
     models["quantised"].fix_gain(sampler.times(options.steps)[:-1])
-    images, labels = data.load("train", config.image_size, options.data)
-    test_images, test_labels = data.load("test", config.image_size, options.data)
+    (images, labels), (test_images, test_labels), _ = data.load(zoo.data_set(config.name), config, options.data)
     examiner = judge.train_judge(images, labels)
     real = judge.moments(examiner, test_images)
     figures = {"steps": options.steps, "guidance": options.guidance, "images": options.images,
@@ -55,7 +55,7 @@ def run(options: argparse.Namespace) -> None:
 def arguments() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.ArgumentDefaultsHelpFormatter)
     parser.add_argument("--model", default="tiny", help=f"one of {', '.join(zoo.names())}")
-    parser.add_argument("--data", type=Path, default=data.DEFAULT_FOLDER, help="folder of the idx files")
+    parser.add_argument("--data", type=Path, help="folder of the data set")
     parser.add_argument("--weights", type=Path, default=zoo.WEIGHTS, help="folder of <model>/*.safetensors")
     parser.add_argument("--images", type=int, default=1000, help="images to draw with each model")
     parser.add_argument("--steps", type=int, default=16, help="Euler steps")

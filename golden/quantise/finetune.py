@@ -16,7 +16,8 @@ from golden.quantise.calibrate import calibrate, residual_fraction_bits
 from golden.quantise.quantised import QuantisedTransformer, stored
 
 DEFAULTS = {"tiny": Schedule(minutes=3, batch=128, rate=1e-3), "fashion": Schedule(minutes=25, batch=64, rate=7e-4),
-            "sparse": Schedule(minutes=26, batch=64, rate=1e-3, zeros=0.68)}
+            "sparse": Schedule(minutes=26, batch=64, rate=1e-3, zeros=0.68),
+            "avatars": Schedule(minutes=25, batch=64, rate=7e-4), "cifar": Schedule(minutes=25, batch=64, rate=7e-4)}
 CALIBRATION_IMAGES = 256
 
 
@@ -38,24 +39,23 @@ def run(options: argparse.Namespace) -> None:
         raise checkpoint.CheckpointError(f"the float checkpoint of {config.name} holds {source.kind} {source.config}; "
                                          f"expected float {config}")
     schedule = replace(schedule, zeros_weight=source.record.get("penalty_weight", schedule.zeros_weight))
-    images, labels = data.load("train", config.image_size, options.data)
-    test_images, test_labels = data.load("test", config.image_size, options.data)
-    model, probe = quantised_from(source, images, labels), QuantisedTransformer(config).eval()
-    calibrated_loss = round(validation_loss(model, test_images, test_labels), 5)
+    pictures = data.load(zoo.data_set(config.name), config, options.data)
+    model, probe = quantised_from(source, *pictures.train), QuantisedTransformer(config).eval()
+    calibrated_loss = round(validation_loss(model, *pictures.test), 5)
     print(f"validation loss: float {source.record.get('validation_loss')}, calibrated only {calibrated_loss}")
     path = options.weights / config.name / "quantised.safetensors"
 
     def save(tensors: dict[str, Tensor], record: dict) -> None:
         tensors = stored(tensors)
         probe.load_state_dict(tensors)
-        bits, peak = residual_fraction_bits(probe, test_images[:CALIBRATION_IMAGES], test_labels[:CALIBRATION_IMAGES])
-        record |= {"validation_loss": round(validation_loss(probe, test_images, test_labels), 5),
+        bits, peak = residual_fraction_bits(probe, *(part[:CALIBRATION_IMAGES] for part in pictures.test))
+        record |= {"validation_loss": round(validation_loss(probe, *pictures.test), 5),
                    "calibrated_loss": calibrated_loss, "residual_peak": round(peak, 3), "float": source.record}
         checkpoint.save(path, checkpoint.Checkpoint(config=config, kind="quantised", tensors=tensors,
                                                     residual_fraction_bits=bits, record=record))
         tqdm.write(f"{path}: {bits} fraction bits, {record}", file=sys.stderr)
 
-    fit(model, images, labels, schedule, save)
+    fit(model, pictures, schedule, save)
     print(f"wrote {path}")
 
 

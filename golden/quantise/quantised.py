@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from golden.model import checkpoint, transformer
+from golden.model.labels import representatives
 from golden.model.transformer import join_heads, rmsnorm, split_heads
 from golden.quantise.steps import BALANCED, INT4, INT8, UINT4, fake_quantise, positive, quantised_attention, to_grid
 from golden.spec.model import ModelConfig
@@ -158,10 +159,10 @@ class QuantisedTransformer(transformer.Transformer):
 
     @torch.no_grad()
     def fix_gain(self, times: list[float]) -> None:
-        """Take the gain's scale from every time of a sampler and every label, as the compiler's tables do."""
-        count = len(self.config.labels) + 1
-        label = torch.arange(count).repeat(len(times))
-        scale, _ = self.modulation(torch.tensor(times).repeat_interleave(count), label)
+        """Take the gain's scale from every time of a sampler and all labels, as the compiler's tables do."""
+        labels = representatives(self.config)
+        moments = torch.tensor(times).repeat_interleave(len(labels))
+        scale, _ = self.modulation(moments, labels.repeat(len(times), 1))
         self.gain_limit = (1 + scale).abs().amax((0, 2))
 
     def patch_terms(self, image: Tensor) -> Tensor:
@@ -170,9 +171,9 @@ class QuantisedTransformer(transformer.Transformer):
         places = (self.coordinates * COORDINATE_UNITS).round() / COORDINATE_UNITS
         return torch.cat([transformer.patches(pixels, self.config), places.expand(image.shape[0], -1, -1)], dim=2)
 
-    def forward(self, image: Tensor, t: Tensor, label: Tensor) -> Tensor:
+    def forward(self, image: Tensor, t: Tensor, labels: Tensor) -> Tensor:
         """As the float model."""
-        scale, shift = self.modulation(t, label)
+        scale, shift = self.modulation(t, labels)
         gain, shift = self.quantised_gain(scale)[:, :, None], shift[:, :, None]      # (B, norms, 1, D)
         x = self.convolution(self.patch_terms(image))
         for index, block in enumerate(self.blocks):

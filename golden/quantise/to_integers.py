@@ -10,6 +10,7 @@ import torch
 
 from golden.integer.model import IntegerBlock, IntegerLinear, IntegerModel, Modulation
 from golden.model.checkpoint import BLOCK_LINEARS, Checkpoint, CheckpointError
+from golden.model.labels import representatives
 from golden.quantise.quantised import QuantisedLinear, QuantisedTransformer
 from golden.spec import numbers
 
@@ -97,35 +98,48 @@ def norm_steps(model: QuantisedTransformer) -> np.ndarray:
 
 
 @torch.no_grad()
-def modulations(model: QuantisedTransformer, times: list[float]) -> tuple[np.ndarray, np.ndarray]:
-    """Real gains and shifts for every label and, last, for none: two (labels + 1, steps, norms, D) arrays."""
-    labels = len(model.config.labels) + 1
-    moments = torch.tensor(times, dtype=torch.float64).repeat(labels)
-    scale, shift = model.modulation(moments, torch.arange(labels).repeat_interleave(len(times)))
-    shape = (labels, len(times), *scale.shape[1:])
+def modulations(model: QuantisedTransformer, times: list[float], labels: torch.Tensor) -> tuple[np.ndarray, np.ndarray]:
+    """Real gains and shifts of labels (n, A): two (n, steps, norms, D) arrays."""
+    moments = torch.tensor(times, dtype=torch.float64).repeat(len(labels))
+    scale, shift = model.modulation(moments, labels.repeat_interleave(len(times), dim=0))
+    shape = (len(labels), len(times), *scale.shape[1:])
     return (1 + scale).reshape(shape).numpy(), shift.reshape(shape).numpy()
 
 
-def integer_modulations(model: QuantisedTransformer, times: list[float]) -> tuple[tuple[int, ...], list[Modulation]]:
-    """Shift of each norm, and the tables of every label and, last, of none.
+def integer_gain(model: QuantisedTransformer, gain: np.ndarray) -> np.ndarray:
+    """Gains (..., norms, D) in units of the integer gain before its shift."""
+    eighths = float(1 << numbers.MODULATION_FRACTION_BITS)
+    units = eighths * math.sqrt(model.config.channels) * 2.0**-numbers.NORMALISED_FRACTION_BITS
+    return units * gain / norm_steps(model)[:, None]
+
+
+def integer_shifts(model: QuantisedTransformer, times: list[float]) -> np.ndarray:
+    """Shift of each norm, (norms,): the largest with which all labels' gains keep to their 8 bits."""
+    gain, _ = modulations(model, times, representatives(model.config))
+    largest = np.abs(integer_gain(model, gain)).max(axis=(0, 1, 3))
+    return np.floor(np.log2(GAIN_MAXIMUM / largest)).astype(int).clip(0, SHIFT_MAXIMUM)
+
+
+def integer_modulations(model: QuantisedTransformer, times: list[float], labels: torch.Tensor,
+                        shifts: np.ndarray) -> list[Modulation]:
+    """The tables of labels (n, A) at ``times``.
 
     y = (((t * gain) >> shift) + bias + 4) >> 3 with t = x / sqrt(sum of squares) in 14 fraction bits.
     """
-    gain, shift = modulations(model, times)
+    gain, shift = modulations(model, times, labels)
     steps = norm_steps(model)[:, None]
     eighths = float(1 << numbers.MODULATION_FRACTION_BITS)
-    real = eighths * math.sqrt(model.config.channels) * 2.0**-numbers.NORMALISED_FRACTION_BITS * gain / steps
-    largest = np.abs(real).max(axis=(0, 1, 3))                                   # (norms,)
-    shifts = np.floor(np.log2(GAIN_MAXIMUM / largest)).astype(int).clip(0, SHIFT_MAXIMUM)
+    real = integer_gain(model, gain)
     units = np.full((len(steps), 1), eighths)
     units[-1] = 1
     gains = np.rint(real * 2.0 ** shifts[:, None]).clip(-GAIN_MAXIMUM, GAIN_MAXIMUM).astype(np.int64)
     biases = np.rint(shift / steps * units).clip(-GAIN_MAXIMUM, GAIN_MAXIMUM).astype(np.int64)
-    return tuple(int(s) for s in shifts), [Modulation(g, b) for g, b in zip(gains, biases, strict=True)]
+    return [Modulation(g, b) for g, b in zip(gains, biases, strict=True)]
 
 
-def to_integers(checkpoint: Checkpoint, times: list[float]) -> tuple[IntegerModel, list[Modulation]]:
-    """The integer model, and the modulation at ``times`` of every label and, last, of none.
+def to_integers(checkpoint: Checkpoint, times: list[float],
+                labels: torch.Tensor | None = None) -> tuple[IntegerModel, list[Modulation]]:
+    """The integer model, and the modulation at ``times`` of labels (n, A); the default is every class, then none.
 
     Raises ``CheckpointError`` for a checkpoint that is not quantised.
     """
@@ -133,10 +147,11 @@ def to_integers(checkpoint: Checkpoint, times: list[float]) -> tuple[IntegerMode
     wide = 2.0**-checkpoint.residual_fraction_bits
     convolution = layer_scale(model.convolution, PIXEL_STEP, wide)
     decoder = layer_scale(model.decoder, step(model.decoder.norm_step), wide)
-    shifts, tables = integer_modulations(model, times)
+    shifts = integer_shifts(model, times)
+    tables = integer_modulations(model, times, representatives(model.config) if labels is None else labels, shifts)
     return IntegerModel(
         config=checkpoint.config, residual_fraction_bits=checkpoint.residual_fraction_bits,
         convolution=integer_linear(model.convolution, convolution, common_shift([convolution]), wide, True),
         blocks=integer_blocks(model, wide),
         decoder=integer_linear(model.decoder, decoder, common_shift([decoder]), wide, True),
-        norm_shifts=shifts), tables
+        norm_shifts=tuple(int(shift) for shift in shifts)), tables

@@ -7,12 +7,14 @@ import json
 import sys
 from pathlib import Path
 
+import torch
 from tqdm import tqdm
 
 from golden.integer.evaluate import sample
 from golden.integer.plan import euler_plan
 from golden.integer.workload import ZeroShares
 from golden.model import checkpoint, sampler, zoo
+from golden.model.labels import in_turn, none
 from golden.model.train import main
 from golden.quantise.to_integers import to_integers
 
@@ -20,12 +22,13 @@ from golden.quantise.to_integers import to_integers
 def count(source: checkpoint.Checkpoint, images: int, steps: int, guidance: float) -> ZeroShares:
     """Zeros of so many drawings, labels in turn, every step, both contexts."""
     moments = sampler.times(steps)
-    model, tables = to_integers(source, moments[:-1])
+    labels = torch.cat([in_turn(source.config, images), none(source.config, 1)])
+    model, tables = to_integers(source, moments[:-1], labels)
     plan = euler_plan(moments, guidance, source.residual_fraction_bits)
     shares = ZeroShares(source.config)
     with tqdm(total=images * steps, unit="step") as bar:
         for seed in range(images):
-            guided = tables[seed % len(source.config.labels)]
+            guided = tables[seed]
             for step in sample(model, (guided,) if guidance == 1.0 else (tables[-1], guided), plan, seed):
                 shares.add(step)
                 bar.update(bool(step.number))

@@ -33,6 +33,7 @@ class ModelConfig:
     expansion: int = 4             # hidden width of the fully connected layers, in D
     coordinate_channels: int = 6   # constant inputs of the initial convolution that carry position
     labels: tuple[str, ...] = field(default=())  # class names, in the order of the label embedding
+    attributes: tuple[tuple[str, tuple[str, ...]], ...] = field(default=())  # instead: each one's name and values
     rectified_query: bool = False  # ReLU on the query: uint4 with many zeros, instead of int4
 
     def __post_init__(self) -> None:
@@ -46,12 +47,9 @@ class ModelConfig:
                 f"model.channels is {self.channels}; expected a multiple of the {self.heads} heads")
         require(isinstance(self.rectified_query, bool),
                 f"model.rectified_query is {self.rectified_query!r}; expected true or false")
-        require(isinstance(self.labels, list | tuple), f"model.labels is {self.labels!r}; expected a list of strings")
-        object.__setattr__(self, "labels", tuple(self.labels))
-        require(all(isinstance(label, str) and label for label in self.labels),
-                "model.labels holds something that is not a name; expected a list of strings")
-        require(len(set(self.labels)) == len(self.labels),
-                "model.labels names a label twice; expected every name once")
+        object.__setattr__(self, "labels", require_names("model.labels", self.labels))
+        object.__setattr__(self, "attributes", require_attributes(self.attributes))
+        require(not (self.labels and self.attributes), "model has labels and attributes; expected one of them")
 
     @property
     def grid(self) -> int:
@@ -84,9 +82,40 @@ class ModelConfig:
         return self.stride * self.stride * self.image_channels
 
     @property
+    def label_sets(self) -> tuple[tuple[str, ...], ...]:
+        """Names to choose from, one tuple for each of the A labels of an image: its class, or its attributes."""
+        return tuple(values for _, values in self.attributes) or (self.labels,)
+
+    @property
+    def no_label(self) -> tuple[int, ...]:
+        """The labels of an image of which nothing is said, (A,): each one behind the last of its set."""
+        return tuple(len(names) for names in self.label_sets)
+
+    @property
     def norms(self) -> int:
         """Norms of one evaluation: two a block and the decoder's."""
         return 2 * self.blocks + 1
+
+
+def require_names(what: str, names: object) -> tuple[str, ...]:
+    """Names as a tuple; raises ``ConfigError`` unless they are texts, each of them once."""
+    require(isinstance(names, list | tuple), f"{what} is {names!r}; expected a list of strings")
+    require(all(isinstance(name, str) and name for name in names),
+            f"{what} holds something that is not a name; expected a list of strings")
+    require(len(set(names)) == len(names), f"{what} names a label twice; expected every name once")
+    return tuple(names)
+
+
+def require_attributes(attributes: object) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    """A table, or pairs, of attribute and values, as a tuple of pairs; raises ``ConfigError``."""
+    pairs = list(attributes.items()) if isinstance(attributes, dict) else attributes
+    require(isinstance(pairs, list | tuple)
+            and all(isinstance(pair, list | tuple) and len(pair) == 2 for pair in pairs),
+            f"model.attributes is {attributes!r}; expected a table of a list of strings for each attribute")
+    require_names("model.attributes", [name for name, _ in pairs])
+    for name, values in pairs:
+        require(bool(values), f"model.attributes.{name} is empty; expected at least one value")
+    return tuple((name, require_names(f"model.attributes.{name}", values)) for name, values in pairs)
 
 
 def load_model(path: Path) -> ModelConfig:

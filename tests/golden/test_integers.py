@@ -11,6 +11,7 @@ from golden.integer.noise import NoiseGenerator
 from golden.integer.plan import euler_plan
 from golden.integer.product import activation_planes, weight_planes
 from golden.model import checkpoint, zoo
+from golden.model.labels import representatives
 from golden.model.sampler import times
 from golden.quantise.quantised import load_quantised
 from golden.quantise.to_integers import common_shift, multiplier, to_integers
@@ -34,21 +35,22 @@ def test_the_integer_velocity_is_close_to_the_trained_models(name):
     """
     path = zoo.checkpoint_path(name)
     source = checkpoint.load(path)
-    integers, tables = to_integers(source, TIMES)
+    labels = representatives(source.config)[2:3]
+    integers, (table,) = to_integers(source, TIMES, labels)
     trained = load_quantised(path)
     trained.fix_gain(TIMES)
     noise = draw_noise(NoiseGenerator.from_seed(3), integers)
     image = np.clip(np.rint(noise * 4096 / numbers.NOISE_DEVIATION), -32768, 32767).astype(np.int64)
     for index, moment in enumerate(TIMES):
-        velocity = evaluate(integers, image, tables[2].gain[index], tables[2].bias[index])["velocity"]
+        velocity = evaluate(integers, image, table.gain[index], table.bias[index])["velocity"]
         with torch.no_grad():
             expected = trained(torch.tensor(image[None] / 4096, dtype=torch.float32), torch.tensor([moment]),
-                               torch.tensor([2]))[0].numpy()
+                               labels)[0].numpy()
         size, stride = source.config.image_size, source.config.stride
         tokens = expected.reshape(1, size // stride, stride, size // stride, stride).transpose(1, 3, 2, 4, 0)
         got = velocity * 2.0**-source.residual_fraction_bits
         assert relative_error(got, tokens.reshape(got.shape)) < 0.15
-        broken = evaluate(spoiled(integers), image, tables[2].gain[index], tables[2].bias[index])["velocity"]
+        broken = evaluate(spoiled(integers), image, table.gain[index], table.bias[index])["velocity"]
         assert relative_error(broken * 2.0**-source.residual_fraction_bits, tokens.reshape(got.shape)) > 0.15
 
 

@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from golden.model import checkpoint, data, judge, sampler, train, zoo
+from golden.model.data import garments
 from golden.model.transformer import Transformer, coordinates, patches, pixel_shuffle
 from golden.spec.model import ModelConfig
 
@@ -32,7 +33,7 @@ def small_checkpoint(**changes) -> checkpoint.Checkpoint:
                          ids=lambda c: c.name)
 def test_velocity_has_the_shape_of_the_image(config):
     image = torch.randn(3, config.image_channels, config.image_size, config.image_size)
-    velocity = Transformer(config)(image, torch.rand(3), torch.tensor([0, 1, len(config.labels)]))
+    velocity = Transformer(config)(image, torch.rand(3), torch.tensor([[0], [1], [len(config.labels)]]))
     assert velocity.shape == image.shape
 
 
@@ -66,7 +67,7 @@ def test_coordinates():
 
 def test_modulation_depends_on_time_and_label_only():
     model = small_model()
-    scale, shift = model.modulation(torch.tensor([0.25, 0.5, 0.25]), torch.tensor([0, 0, 2]))
+    scale, shift = model.modulation(torch.tensor([0.25, 0.5, 0.25]), torch.tensor([[0], [0], [2]]))
     assert scale.shape == shift.shape == (3, SMALL.norms, SMALL.channels)
     assert not torch.equal(scale[0], scale[1]) and not torch.equal(shift[0], shift[2])
 
@@ -82,13 +83,13 @@ def test_times():
 def test_euler_follows_a_straight_flow():
     """A velocity of target - noise leads to the target; guidance extrapolates the labelled branch."""
     noise, target = torch.zeros(2, 1, 4, 4), torch.ones(2, 1, 4, 4)
-    labels = torch.tensor([0, 1])
+    labels = torch.tensor([[0], [1]])
 
     def velocity(x, t, label):
-        return torch.where(label[:, None, None, None] == 2, 0.0, 1.0) * torch.ones_like(x)
+        return torch.where(label[:, :, None, None] == 2, 0.0, 1.0) * torch.ones_like(x)
 
     for guidance in (1.0, 3.0):
-        way = sampler.euler(velocity, noise, labels, no_label=2, steps=5, guidance=guidance)
+        way = sampler.euler(velocity, noise, labels, no_label=(2,), steps=5, guidance=guidance)
         assert len(way) == 6
         assert torch.allclose(way[-1], guidance * target)
 
@@ -151,7 +152,7 @@ def test_unknown_model_lists_the_known(tmp_path):
 def test_data_pools_and_pads():
     images = torch.zeros(1, 28, 28, dtype=torch.uint8)
     images[0, :2, :2] = 255
-    small, large = data.fit_image(images, 16), data.fit_image(images, 32)
+    small, large = garments.fit_image(images, 16), garments.fit_image(images, 32)
     assert small.shape == (1, 1, 16, 16) and large.shape == (1, 1, 32, 32)
     assert (small == 1).nonzero().tolist() == [[0, 0, 1, 1]]
     assert (large == 1).sum() == 4 and large[0, 0, 2, 2] == 1 and large.min() == -1
@@ -159,11 +160,11 @@ def test_data_pools_and_pads():
 
 def test_missing_and_broken_data_are_one_sentence(tmp_path):
     with pytest.raises(data.DataError, match="install Debian's dataset-fashion-mnist or name the folder"):
-        data.load("train", 16, tmp_path)
+        data.load("garments", SMALL, tmp_path)
     path = tmp_path / "short.gz"
     path.write_bytes(gzip.compress(b"\0\0\x08\x01\0\0\0\x09abc"))
     with pytest.raises(data.DataError, match=r"holds 3 bytes of data; its header says shape \(9,\)"):
-        data.read_idx(path)
+        garments.read_idx(path)
 
 
 @pytest.mark.parametrize("line,message", [
@@ -183,10 +184,11 @@ def test_training_lowers_the_loss():
     """A few steps of training on two flat images; the averaged weights and a record are handed over."""
     torch.manual_seed(0)
     images = torch.ones(64, 2, 8, 8) * torch.tensor([-0.5, 0.5]).repeat(32)[:, None, None, None]
-    labels = torch.arange(2).repeat(32)
+    labels = torch.arange(2).repeat(32)[:, None]
     model, kept = Transformer(SMALL), {}
     before = train.validation_loss(model, images, labels)
-    train.fit(model, images, labels, train.Schedule(minutes=0.03, steps=60, batch=32, rate=1e-2, average=0.9),
+    pictures = data.Pictures((images, labels), (images, labels), mirrored=False)
+    train.fit(model, pictures, train.Schedule(minutes=0.03, steps=60, batch=32, rate=1e-2, average=0.9),
               lambda tensors, record: kept.update(tensors=tensors, record=record))
     model.load_state_dict(kept["tensors"])
     assert kept["record"]["finished"]

@@ -21,7 +21,7 @@ def small_model() -> QuantisedTransformer:
     for name, parameter in model.named_parameters():
         if not name.endswith("_step"):
             torch.nn.init.normal_(parameter, std=0.3)
-    calibrate.calibrate(model, torch.randn(32, 1, 8, 8).clamp(-1, 1), torch.arange(32) % 2)
+    calibrate.calibrate(model, torch.randn(32, 1, 8, 8).clamp(-1, 1), torch.arange(32)[:, None] % 2)
     return model
 
 
@@ -128,7 +128,7 @@ def test_modulations_lie_on_their_grids():
     model = small_model()
     times = [0.0, 0.5, 0.75]
     model.fix_gain(times)
-    scale, _ = model.modulation(torch.tensor([0.5, 0.75]), torch.tensor([1, 2]))
+    scale, _ = model.modulation(torch.tensor([0.5, 0.75]), torch.tensor([[1], [2]]))
     q = model.quantised_gain(scale) / (model.gain_limit / 127)[:, None]
     assert torch.allclose(q, q.round(), atol=1e-3) and q.abs().max() <= 127.001
     assert (model.quantised_gain(scale) - (1 + scale)).abs().max() <= model.gain_limit.max() / 254 + 1e-6
@@ -136,7 +136,7 @@ def test_modulations_lie_on_their_grids():
 
 def test_quantised_model_trains():
     model = small_model()
-    model(torch.randn(4, 1, 8, 8), torch.rand(4), torch.tensor([0, 1, 2, 0])).square().mean().backward()
+    model(torch.randn(4, 1, 8, 8), torch.rand(4), torch.tensor([[0], [1], [2], [0]])).square().mean().backward()
     assert [name for name, parameter in model.named_parameters() if parameter.grad is None] == []
 
 
@@ -153,7 +153,7 @@ def test_checkpoint_keeps_the_model(tmp_path):
     checkpoint.save(path, checkpoint.Checkpoint(config=SMALL, kind="quantised", tensors=model.tensors(),
                                                 residual_fraction_bits=9))
     assert checkpoint.load(path).residual_fraction_bits == 9
-    arguments = torch.randn(2, 1, 8, 8), torch.rand(2), torch.tensor([0, 2])
+    arguments = torch.randn(2, 1, 8, 8), torch.rand(2), torch.tensor([[0], [2]])
     assert torch.equal(load_quantised(path)(*arguments), model(*arguments))
 
 
@@ -164,5 +164,6 @@ def test_step_of_zero_is_refused():
 
 
 def test_residual_fraction_bits_leave_headroom():
-    bits, peak = calibrate.residual_fraction_bits(small_model(), torch.randn(16, 1, 8, 8), torch.arange(16) % 2)
+    images, labels = torch.randn(16, 1, 8, 8), torch.arange(16)[:, None] % 2
+    bits, peak = calibrate.residual_fraction_bits(small_model(), images, labels)
     assert 4 * peak * 2 ** bits <= 32767 < 4 * peak * 2 ** (bits + 1) or bits == 12

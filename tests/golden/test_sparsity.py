@@ -9,7 +9,7 @@ import torch
 
 from golden.integer.evaluate import evaluate
 from golden.integer.workload import LEFT_OPERANDS, ZeroShares, block_macs, useful_macs
-from golden.model import checkpoint, sparsity, train
+from golden.model import checkpoint, data, sparsity, train
 from golden.model.sparsity import FIRST_WEIGHT, Zeros
 from golden.model.transformer import Transformer
 from golden.quantise import calibrate
@@ -20,7 +20,7 @@ from golden.spec.model import ConfigError, ModelConfig
 
 SIGNED = ModelConfig(name="small", image_size=8, channels=8, blocks=2, heads=2, labels=("a", "b"))
 SMALL = replace(SIGNED, rectified_query=True)
-BATCH = torch.linspace(-1, 1, 4 * 64).view(4, 1, 8, 8), torch.rand(4), torch.tensor([0, 1, 2, 0])
+BATCH = torch.linspace(-1, 1, 4 * 64).view(4, 1, 8, 8), torch.rand(4), torch.tensor([[0], [1], [2], [0]])
 
 
 def small_model(kind: type[Transformer] = QuantisedTransformer, config: ModelConfig = SMALL) -> Transformer:
@@ -31,7 +31,7 @@ def small_model(kind: type[Transformer] = QuantisedTransformer, config: ModelCon
         if not name.endswith("_step"):
             torch.nn.init.normal_(parameter, std=0.3)
     if kind is QuantisedTransformer:
-        calibrate.calibrate(model, torch.randn(32, 1, 8, 8).clamp(-1, 1), torch.arange(32) % 2)
+        calibrate.calibrate(model, torch.randn(32, 1, 8, 8).clamp(-1, 1), torch.arange(32)[:, None] % 2)
     return model
 
 
@@ -118,7 +118,7 @@ def fake_and_integer_query(config: ModelConfig) -> tuple[np.ndarray, np.ndarray]
     trained.load_state_dict(source.tensors)
     trained.fix_gain([0.5])
     seen = Recorder(trained)
-    trained(torch.tensor(image[None] / 4096, dtype=torch.float32), torch.tensor([0.5]), torch.tensor([0]))
+    trained(torch.tensor(image[None] / 4096, dtype=torch.float32), torch.tensor([0.5]), torch.tensor([[0]]))
     integers = evaluate(replace(model, config=config), image, tables[0].gain[0], tables[0].bias[0])
     return seen.operands["scores"][0][0].detach().numpy(), integers["blocks.0.query"]
 
@@ -214,7 +214,8 @@ def test_training_with_a_target_finds_more_zeros_than_without(kind):
         torch.manual_seed(0)
         model, kept = small_model(kind), {}
         schedule = train.Schedule(minutes=1, steps=150, batch=16, rate=5e-3, average=0.5, zeros=target)
-        train.fit(model, torch.rand(64, 1, 8, 8), torch.arange(64) % 2, schedule,
+        images = torch.rand(64, 1, 8, 8), torch.arange(64)[:, None] % 2
+        train.fit(model, data.Pictures(images, images, False), schedule,
                   lambda tensors, record: kept.update(tensors=tensors, record=record))
         assert ("zeros" in kept["record"]) is (target is not None)
         probe = kind(SMALL)

@@ -217,6 +217,6 @@ def test_a_waveform_that_would_fill_the_disk_is_refused(tmp_path, capsys, monkey
 
 
 def test_labels_come_by_name_and_number():
-    assert drawing.choose_label(None, MODEL) == drawing.choose_label("9", MODEL) == "boot"
-    assert drawing.choose_label("0", MODEL) == "t-shirt"
-    assert drawing.choose_label("none", MODEL) == "none"
+    assert drawing.choose_prompt(None, MODEL) == drawing.choose_prompt("9", MODEL) == "boot"
+    assert drawing.choose_prompt("0", MODEL) == "t-shirt"
+    assert drawing.choose_prompt("none", MODEL) == "none"

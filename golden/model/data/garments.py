@@ -11,12 +11,11 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from golden.model.data.errors import DataError
+from golden.spec.model import ModelConfig
+
 DEFAULT_FOLDER = Path("/usr/share/datasets/fashion-mnist")    # Debian's package dataset-fashion-mnist
 FILES = {"train": "train", "test": "t10k"}
-
-
-class DataError(Exception):
-    """The data set is missing or is not what its header says; the message is one sentence."""
 
 
 def read_idx(path: Path) -> numpy.ndarray:
@@ -48,11 +47,11 @@ def fit_image(images: Tensor, size: int) -> Tensor:
     return functional.pad(images, (before, after, before, after), value=-1.0)
 
 
-def load(split: str, size: int, folder: Path | None = None) -> tuple[Tensor, Tensor]:
-    """One split, ``train`` or ``test``: images (B, 1, size, size) float in [-1, 1], labels (B,) int64."""
-    folder = Path(folder or DEFAULT_FOLDER)
+def load(split: str, config: ModelConfig, folder: Path) -> tuple[Tensor, Tensor]:
+    """One split, ``train`` or ``test``: images (B, 1, H, H) float in [-1, 1], labels (B, 1) int64."""
     images = read_idx(folder / f"{FILES[split]}-images-idx3-ubyte.gz")
     labels = read_idx(folder / f"{FILES[split]}-labels-idx1-ubyte.gz")
     if images.ndim != 3 or labels.shape != images.shape[:1]:
         raise DataError(f"{folder} holds images {images.shape} and labels {labels.shape}; expected one label an image")
-    return fit_image(torch.from_numpy(images.copy()), size), torch.from_numpy(labels.astype(numpy.int64))
+    pictures = fit_image(torch.from_numpy(images.copy()), config.image_size)
+    return pictures, torch.from_numpy(labels.astype(numpy.int64))[:, None]

@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-import torch
 
 from golden.compile.compiler import Compiled
 from golden.compile.operands import DrawingTiming
@@ -91,5 +90,6 @@ def float_way(model: Transformer, noise: np.ndarray, labels: tuple[int, ...], st
               guidance: float) -> list[np.ndarray]:
     """Images (C, H, H) of the float model from the core's first noise, an integer image: noise first, result last."""
     start = model.coordinates.new_tensor((noise / PIXEL_ONE)[None])
-    way = euler(model, start, torch.tensor([labels]), no_label=model.config.no_label, steps=steps, guidance=guidance)
+    wanted = model.coordinates.new_tensor([labels]).long()
+    way = euler(model, start, wanted, no_label=model.config.no_label, steps=steps, guidance=guidance)
     return [images[0].numpy() for images in way]

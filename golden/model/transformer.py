@@ -84,7 +84,12 @@ class Modulation(nn.Module):
         nn.init.zeros_(self.output.bias)
 
     def forward(self, t: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
-        """t (B,) in [0, 1], labels (B, A) -> (scale, shift), each (B, norms, D); gain is 1 + scale."""
+        """t (B,) in [0, 1], labels (B, A) -> (scale, shift), each (B, norms, D); gain is 1 + scale.
+
+        Raises ``ValueError`` for labels of another shape, which would broadcast to something else.
+        """
+        if labels.shape != (len(t), len(self.first_row)):
+            raise ValueError(f"labels have shape {tuple(labels.shape)}; expected {(len(t), len(self.first_row))}")
         half = self.time_inner.in_features // 2
         frequency = 1000.0 * 10000.0 ** (-torch.arange(half, device=t.device) / half)
         angle = t[:, None] * frequency                                        # (B, width / 2)

@@ -56,6 +56,8 @@ def test_each_attribute_has_rows_of_its_own_in_the_embedding():
     every = torch.cartesian_prod(torch.arange(3), torch.arange(4))
     scale, _ = modulation(torch.full((12,), 0.5), every)
     assert len({tuple(row) for row in scale.flatten(1).tolist()}) == 12
+    with pytest.raises(ValueError, match=r"labels have shape \(12,\); expected \(12, 2\)"):
+        modulation(torch.full((12,), 0.5), every[:, 0])
 
 
 @pytest.mark.parametrize("config", [CLASSES, ATTRIBUTES])

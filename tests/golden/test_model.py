@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 import torch
 
-from golden.model import checkpoint, data, judge, sampler, train, zoo
+from golden.model import checkpoint, data, judge, labels, sampler, train, zoo
 from golden.model.data import garments
 from golden.model.transformer import Transformer, coordinates, patches, pixel_shuffle
 from golden.spec.model import ModelConfig
@@ -33,7 +33,7 @@ def small_checkpoint(**changes) -> checkpoint.Checkpoint:
                          ids=lambda c: c.name)
 def test_velocity_has_the_shape_of_the_image(config):
     image = torch.randn(3, config.image_channels, config.image_size, config.image_size)
-    velocity = Transformer(config)(image, torch.rand(3), torch.tensor([[0], [1], [len(config.labels)]]))
+    velocity = Transformer(config)(image, torch.rand(3), labels.in_turn(config, 3))
     assert velocity.shape == image.shape
 
 
@@ -97,7 +97,7 @@ def test_euler_follows_a_straight_flow():
 def test_checkpoint_keeps_the_model(tmp_path):
     path = tmp_path / "float.safetensors"
     checkpoint.save(path, small_checkpoint())
-    arguments = torch.randn(2, 2, 8, 8), torch.rand(2), torch.tensor([0, 2])
+    arguments = torch.randn(2, 2, 8, 8), torch.rand(2), torch.tensor([[0], [2]])
     assert torch.equal(checkpoint.load_float(path)(*arguments), small_model()(*arguments))
     assert checkpoint.load(path).config == SMALL
     assert checkpoint.load(path).record == {"minutes": 0}
@@ -141,7 +141,7 @@ def test_unreadable_checkpoint_is_refused(tmp_path, content):
 
 
 def test_unknown_model_lists_the_known(tmp_path):
-    with pytest.raises(zoo.UnknownModelError, match="no model 'huge'; expected one of fashion, sparse, tiny"):
+    with pytest.raises(zoo.UnknownModelError, match="no model 'huge'; expected one of avatars, cifar, fashion, s"):
         zoo.config("huge")
     checkpoint.save(tmp_path / "small" / "float.safetensors", small_checkpoint())
     assert zoo.trained("float", tmp_path) == ("small",)

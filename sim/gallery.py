@@ -6,10 +6,10 @@ import argparse
 import sys
 from pathlib import Path
 
-from tqdm import tqdm
+import numpy as np
 
 from golden.compile.compiler import Compiled, compile_checkpoint
-from golden.integer.evaluate import sample
+from golden.integer.batch_draw import draw_many
 from golden.model import zoo
 from golden.model.checkpoint import load
 from golden.model.labels import NO_LABEL, describe, in_turn
@@ -24,23 +24,12 @@ ROWS = 10
 """Random descriptions of a model with attributes."""
 
 
-def last_image(compiled: Compiled, label: str, seed: int) -> object:
-    """The finished image, (C, H, H) int16."""
-    *_, last = sample(compiled.model, compiled.contexts(label), compiled.plan, seed)
-    return last.image
-
-
-def gallery(compiled: Compiled, seeds: range) -> dict[str, list]:
-    """Images by prompt, one for each seed."""
+def gallery(compiled: Compiled, seeds: range, workers: int | None = None) -> dict[str, list[np.ndarray]]:
+    """Finished images (C, H, H) int16 by prompt, one for each seed."""
     labels = [label for label in compiled.conditionings if label != NO_LABEL]
-    with tqdm(total=len(labels) * len(seeds), unit="image") as bar:
-        rows: dict[str, list] = {}
-        for label in labels:
-            rows[label] = []
-            for seed in seeds:
-                rows[label].append(last_image(compiled, label, seed))
-                bar.update()
-    return rows
+    contexts = [compiled.contexts(label) for label in labels for _ in seeds]
+    images = draw_many(compiled.model, contexts, compiled.plan, [*seeds] * len(labels), workers=workers).images
+    return {label: list(images[row * len(seeds):][:len(seeds)]) for row, label in enumerate(labels)}
 
 
 def usual_prompts(config: ModelConfig) -> list[str]:
@@ -61,6 +50,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--prompt", action="append", help="a row's (again for each row; default: every class)")
     parser.add_argument("--config", type=Path, default=REPOSITORY / "configs" / "default.toml",
                         help="TOML file of the hardware")
+    parser.add_argument("--workers", type=int, help="processes (default: 1, or 2 for many images)")
     options = parser.parse_args(arguments)
     try:
         checkpoint = load(zoo.checkpoint_path(options.model))
@@ -68,7 +58,7 @@ def main(arguments: list[str] | None = None) -> int:
         compiled = compile_checkpoint(checkpoint, load_hardware(options.config), steps=options.steps,
                                       guidance=options.guidance, prompts=prompts)
         seeds = range(options.seed, options.seed + options.count)
-        rows = gallery(compiled, seeds)
+        rows = gallery(compiled, seeds, options.workers)
         output = options.output or BUILD / "gallery" / f"{options.model}.png"
         output.parent.mkdir(parents=True, exist_ok=True)
         contact_sheet(output, rows, [f"seed {seed}" for seed in seeds], -PIXEL_ONE, PIXEL_ONE)

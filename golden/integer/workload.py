@@ -58,8 +58,17 @@ class ZeroShares:
         """Count one step, every context."""
         for tensors in step.contexts:
             for name, operand in left_operands(tensors, self.config.blocks):
-                self.zeros[name] += int(np.count_nonzero(operand == 0))
-                self.values[name] += operand.size
+                self.count(name, operand)
+
+    def count(self, name: str, operand: np.ndarray) -> None:
+        """Count the left operand of one matrix product, of any shape."""
+        self.zeros[name] += operand.size - int(np.count_nonzero(operand))
+        self.values[name] += operand.size
+
+    def merge(self, other: ZeroShares) -> None:
+        """Count what ``other`` counted."""
+        self.zeros.update(other.zeros)
+        self.values.update(other.values)
 
     def shares(self) -> dict[str, float]:
         """Share of zeros by matrix product."""

@@ -1,0 +1,184 @@
+"""Many images at once: the reference's velocities, bit for bit, without its intermediates.
+
+``golden.integer.evaluate`` defines every bit. This computes the same numbers with compiled loops between matrix
+products, for whoever draws thousands of images; the tests hold the two equal.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from golden.integer import batch_kernels, pixel
+from golden.integer.evaluate import INT8, UINT4, query_format
+from golden.integer.model import IntegerBlock, IntegerLinear, IntegerModel
+from golden.integer.product import EXACT_FLOAT32, activation_planes
+from golden.integer.workload import ZeroShares
+from golden.spec import numbers
+from golden.spec.model import ModelConfig
+from golden.spec.numbers import Format
+
+OPERAND_MAXIMUM = numbers.UNSIGNED_NIBBLE_MAXIMUM
+"""Largest magnitude of a 4-bit left operand."""
+
+
+def accumulator_bound(model: IntegerModel) -> int:
+    """No partial sum of any of the model's matrix products is larger in magnitude."""
+    def bound(layer: IntegerLinear, operand: int) -> int:
+        return layer.terms * operand * int(np.abs(layer.weight).max(initial=0))
+
+    config = model.config
+    terms = max(config.head_channels, config.tokens)          # of scores, and of the product with the values
+    return max(terms * OPERAND_MAXIMUM * numbers.NIBBLE_MAXIMUM,
+               *(bound(layer, -INT8[0]) for layer in (model.convolution, model.decoder)),
+               *(bound(layer, OPERAND_MAXIMUM) for block in model.blocks
+                 for layer in (block.query, block.key, block.value, block.projection, block.expand, block.contract)))
+
+
+@dataclass(frozen=True)
+class BatchLinear:
+    """Linear layers of one operand, side by side: the array's product and the requantise of each column.
+
+    weight (K, O) F; multiplier, bias, shift, low and high (O,) int64.
+    """
+
+    weight: np.ndarray
+    multiplier: np.ndarray
+    bias: np.ndarray
+    shift: np.ndarray
+    low: np.ndarray
+    high: np.ndarray
+
+    @classmethod
+    def join(cls, layers: list[tuple[IntegerLinear, Format]], kind: type) -> BatchLinear:
+        """The layers' outputs in this order, each to its format."""
+        def columns(values: list) -> np.ndarray:
+            parts = [np.broadcast_to(value, layer.outputs) for value, (layer, _) in zip(values, layers, strict=True)]
+            return np.concatenate(parts).astype(np.int64)
+
+        limits = [numbers.LIMITS[form] for _, form in layers]
+        weight = np.concatenate([layer.weight for layer, _ in layers])
+        return cls(np.ascontiguousarray(weight.T.astype(kind)), columns([layer.multiplier for layer, _ in layers]),
+                   columns([layer.bias for layer, _ in layers]), columns([layer.shift for layer, _ in layers]),
+                   columns([low for low, _ in limits]), columns([high for _, high in limits]))
+
+    def __call__(self, operand: np.ndarray) -> np.ndarray:
+        """``evaluate.linear``: operand (..., K) F -> (..., O) F."""
+        outputs = operand.reshape(-1, operand.shape[-1]) @ self.weight
+        batch_kernels.requantise(outputs, self.multiplier, self.bias, self.shift, self.low, self.high)
+        return outputs.reshape(*operand.shape[:-1], -1)
+
+
+class BatchBlock:
+    """One core block: its layers, ready to multiply."""
+
+    def __init__(self, block: IntegerBlock, config: ModelConfig, kind: type) -> None:
+        self.integers = block
+        self.query_key_value = BatchLinear.join(
+            [(block.query, query_format(config)), (block.key, Format.INT4), (block.value, Format.INT4)], kind)
+        self.projection = BatchLinear.join([(block.projection, Format.WIDE)], kind)
+        self.expand = BatchLinear.join([(block.expand, Format.UINT4)], kind)
+        self.contract = BatchLinear.join([(block.contract, Format.WIDE)], kind)
+
+
+def patches(images: np.ndarray, config: ModelConfig) -> np.ndarray:
+    """``pixel.patches`` of every image: (B, C, H, H) -> (B, T, 9C + coordinates) int64."""
+    count, stride, reach = len(images), config.stride, config.stride * config.grid
+    padded = np.pad(pixel.quantise_input(images), ((0, 0), (0, 0), (1, 1), (1, 1)))
+    taps = [padded[:, :, ky:ky + reach:stride, kx:kx + reach:stride] for ky in range(3) for kx in range(3)]
+    terms = np.stack(taps, axis=1).reshape(count, 9 * config.image_channels, -1).swapaxes(1, 2)
+    shared = np.broadcast_to(pixel.coordinates(config), (count, config.tokens, config.coordinate_channels))
+    return np.concatenate([terms, shared], axis=2)
+
+
+def to_images(values: np.ndarray, config: ModelConfig) -> np.ndarray:
+    """``pixel.to_image`` of every image: (B, T, S*S*C) -> (B, C, H, H)."""
+    grid, stride, channels, size = config.grid, config.stride, config.image_channels, config.image_size
+    split = values.reshape(-1, grid, grid, stride, stride, channels)
+    return split.transpose(0, 5, 1, 3, 2, 4).reshape(-1, channels, size, size)
+
+
+class BatchEvaluator:
+    """``evaluate.evaluate`` for many images of one model; not to be shared by threads, as it keeps work space."""
+
+    def __init__(self, model: IntegerModel) -> None:
+        self.model = model
+        self.kind = np.float32 if accumulator_bound(model) < EXACT_FLOAT32 else np.float64
+        config = model.config
+        self.convolution = BatchLinear.join([(model.convolution, Format.WIDE)], self.kind)
+        self.blocks = [BatchBlock(block, config, self.kind) for block in model.blocks]
+        self.decoder = BatchLinear.join([(model.decoder, Format.WIDE)], self.kind)
+        self._scores = np.empty((config.heads, config.tokens, config.tokens), dtype=self.kind)
+        self._row_multiplier = np.empty((config.heads, config.tokens), dtype=np.int64)
+        self._row_shift = np.empty((config.heads, config.tokens), dtype=np.int64)
+
+    def velocity(self, images: np.ndarray, gain: np.ndarray, bias: np.ndarray,
+                 zeros: ZeroShares | None = None) -> np.ndarray:
+        """Velocities as images, (B, C, H, H) int64, of images (B, C, H, H) int16.
+
+        gain and bias (B, norms, D) int8, or (1, norms, D) for all images alike. ``zeros`` counts the zeros of every
+        left operand.
+        """
+        config = self.model.config
+        gain, bias = (np.broadcast_to(table, (len(images), *table.shape[1:])) for table in (gain, bias))
+        operand = patches(images, config)
+        if zeros is not None:
+            zeros.count("convolution", np.stack(activation_planes(operand)))
+        residual = self.convolution(operand.astype(self.kind)).astype(np.int32)
+        for number in range(config.blocks):
+            self._block(number, residual, gain, bias, zeros)
+        operand = self._norm(-1, residual, gain, bias, numbers.MODULATION_FRACTION_BITS, INT8)
+        if zeros is not None:
+            zeros.count("decoder", np.stack(activation_planes(operand.astype(np.int64))))
+        return to_images(self.decoder(operand).astype(np.int64), config)
+
+    def _norm(self, number: int, residual: np.ndarray, gain: np.ndarray, bias: np.ndarray, bias_shift: int,
+              limits: tuple[int, int]) -> np.ndarray:
+        """Norm ``number`` of the residual stream (B, T, D): (B, T, D) F."""
+        operand = np.empty(residual.shape, dtype=self.kind)
+        gains = np.ascontiguousarray(gain[:, number], dtype=np.int64)
+        biases = np.ascontiguousarray(bias[:, number], dtype=np.int64) << bias_shift
+        batch_kernels.norm(residual, gains, biases, self.model.norm_shifts[number], limits, operand)
+        return operand
+
+    def _block(self, number: int, residual: np.ndarray, gain: np.ndarray, bias: np.ndarray,
+               zeros: ZeroShares | None) -> None:
+        """``evaluate.core_block``: changes the residual stream (B, T, D) int32."""
+        def count(name: str, operand: np.ndarray) -> None:
+            if zeros is not None:
+                zeros.count(f"blocks.{number}.{name}", operand)
+
+        block, stream = self.blocks[number], residual.reshape(-1, residual.shape[-1])
+        operand = self._norm(2 * number, residual, gain, bias, 0, UINT4)
+        count("query_key_value", operand)
+        mixed = np.empty_like(operand)
+        for image, projected in enumerate(block.query_key_value(operand)):
+            query, key, value = np.split(projected, 3, axis=1)
+            count("scores", query)
+            self._attention(query, key, value, block.integers, mixed[image])
+            count("mix", self._scores)
+        count("projection", mixed)
+        batch_kernels.add_residual(stream, block.projection(mixed).reshape(stream.shape))
+        operand = self._norm(2 * number + 1, residual, gain, bias, 0, UINT4)
+        count("expand", operand)
+        hidden = block.expand(operand)
+        count("contract", hidden)
+        batch_kernels.add_residual(stream, block.contract(hidden).reshape(stream.shape))
+
+    def _attention(self, query: np.ndarray, key: np.ndarray, value: np.ndarray, block: IntegerBlock,
+                   mixed: np.ndarray) -> None:
+        """``evaluate.attention`` of one image: query, key, value (T, D) F; ``mixed`` (T, D) F is written.
+
+        Leaves the probabilities in ``self._scores``.
+        """
+        heads = self.model.config.heads
+
+        def split(values: np.ndarray) -> np.ndarray:
+            return values.reshape(len(values), heads, -1).transpose(1, 0, 2)        # (heads, T, d)
+
+        np.matmul(split(query), split(key).swapaxes(-1, -2), out=self._scores)
+        batch_kernels.softmax(self._scores, block.score_multiplier, block.score_shift, block.attention_multiplier,
+                              block.attention_shift, self._row_multiplier, self._row_shift)
+        np.matmul(self._scores, split(value), out=split(mixed))
+        batch_kernels.requantise_mix(mixed.reshape(len(mixed), heads, -1), self._row_multiplier, self._row_shift)

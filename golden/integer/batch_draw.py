@@ -1,0 +1,162 @@
+"""Draw many images by the integer reference: batches, and processes that share them out."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from multiprocessing import get_context
+
+import numpy as np
+from tqdm import tqdm
+
+from golden.integer import batch_kernels, pixel
+from golden.integer.batch import BatchEvaluator, to_images
+from golden.integer.model import IntegerModel, Modulation
+from golden.integer.plan import SamplerPlan
+from golden.integer.workload import ZeroShares
+from golden.spec.model import ModelConfig
+from golden.spec.seed import generator_state
+from golden.spec.validation import require
+
+Contexts = tuple[Modulation, ...]
+"""Modulations of one image: the unguided context first where there are two, the guided (or only) one last."""
+BATCH = 4
+"""Images at a time: with more, activations of 256 tokens no longer keep to a core's cache (see docs/performance.md)."""
+WORKERS = 2
+WORKERS_FROM = 100
+"""Images; for fewer, processes take longer to start than they save."""
+THREAD_VARIABLES = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
+"""What the libraries below numpy and torch read, once, when they are loaded."""
+
+
+class BatchNoise:
+    """``NoiseGenerator`` and ``evaluate.draw_noise`` for one generator for each of B seeds."""
+
+    def __init__(self, seeds: Sequence[int], config: ModelConfig) -> None:
+        self.config = config
+        self.state = np.array([generator_state(int(seed)) for seed in seeds], dtype=np.int64)
+
+    def images(self) -> np.ndarray:
+        """The next noise of each, (B, C, H, H) int64."""
+        values = np.empty((len(self.state), self.config.tokens * self.config.token_pixels), dtype=np.int64)
+        batch_kernels.noise(self.state, values)
+        return to_images(values, self.config)
+
+
+def stacked(tables: Sequence[Modulation]) -> tuple[np.ndarray, np.ndarray]:
+    """Gains and biases of one context of every image, (B, steps, norms, D); (1, ...) where all share one table."""
+    different = tables[:1] if all(table is tables[0] for table in tables) else tables
+    return np.stack([table.gain for table in different]), np.stack([table.bias for table in different])
+
+
+def draw_batch(model: IntegerModel, modulations: Sequence[Contexts], plan: SamplerPlan, seeds: Sequence[int],
+               zeros: Sequence[ZeroShares] | None = None) -> np.ndarray:
+    """The images that ``evaluate.sample`` ends with, one for each seed: (B, C, H, H) int16.
+
+    ``modulations``: of each image, all with as many contexts. ``zeros``: one counter for each denoising step.
+    """
+    evaluator = BatchEvaluator(model)
+    contexts = [stacked(tables) for tables in zip(*modulations, strict=True)]
+    noise = BatchNoise(seeds, model.config)
+    fresh = noise.images()
+    zero = np.zeros_like(fresh)
+    images = pixel.sampler_step(zero, zero, zero, fresh, plan.coefficients[0])
+    for number in range(plan.steps):
+        counted = zeros[number] if zeros is not None else None
+        velocities = [evaluator.velocity(images, gain[:, number], bias[:, number], counted) for gain, bias in contexts]
+        fresh = noise.images() if plan.draws_noise else zero
+        images = pixel.sampler_step(images, velocities[-1], velocities[0], fresh, plan.coefficients[number + 1])
+    return images.astype(np.int16)
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """Images (n, C, H, H) int16, and the zeros of each denoising step where they were counted."""
+
+    images: np.ndarray
+    zeros: tuple[ZeroShares, ...] = ()
+
+
+@dataclass(frozen=True)
+class _Job:
+    """What every batch of a drawing shares."""
+
+    model: IntegerModel
+    plan: SamplerPlan
+    count_zeros: bool
+
+    def draw(self, modulations: Sequence[Contexts], seeds: Sequence[int]) -> Drawn:
+        """One batch."""
+        zeros = tuple(ZeroShares(self.model.config) for _ in range(self.plan.steps)) if self.count_zeros else ()
+        return Drawn(draw_batch(self.model, modulations, self.plan, seeds, zeros or None), zeros)
+
+
+_shared: list[_Job] = []
+"""Of a worker process: the job that it was started for."""
+
+
+def _begin(job: _Job) -> None:
+    _shared[:] = [job]
+
+
+def _draw(modulations: Sequence[Contexts], seeds: Sequence[int]) -> Drawn:
+    return _shared[0].draw(modulations, seeds)
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """Processes that are started meanwhile multiply matrices with one thread each."""
+    before = {name: os.environ.get(name) for name in THREAD_VARIABLES}
+    os.environ.update(dict.fromkeys(THREAD_VARIABLES, "1"))
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
+
+
+def _batches(job: _Job, modulations: list[Sequence[Contexts]], seeds: list[Sequence[int]],
+             workers: int) -> Iterator[Drawn]:
+    """Every batch, in order, drawn here or by so many processes."""
+    if workers == 1:
+        yield from map(job.draw, modulations, seeds)
+        return
+    with _one_thread(), ProcessPoolExecutor(workers, get_context("spawn"), _begin, (job,)) as pool:
+        yield from pool.map(_draw, modulations, seeds)
+
+
+def draw_many(model: IntegerModel, modulations: Sequence[Contexts], plan: SamplerPlan, seeds: Sequence[int], *,
+              workers: int | None = None, batch: int = BATCH, count_zeros: bool = False,
+              progress: bool = True) -> Drawn:
+    """One image for each seed and its contexts; the same whatever ``workers`` and ``batch`` are.
+
+    workers: processes; 1 draws in this one, None takes ``WORKERS`` where there are ``WORKERS_FROM`` images or more.
+    Each starts Python anew (spawn), so a script that calls this needs its ``if __name__ == "__main__"``.
+    Raises ``ConfigError`` for a seed that is not one, for unequal numbers of seeds and contexts, and for none of
+    anything.
+    """
+    count = len(seeds)
+    workers = (WORKERS if count >= WORKERS_FROM else 1) if workers is None else workers
+    require(count > 0, "there are no images to draw; expected 1 or more")
+    require(len(modulations) == count,
+            f"{count} seeds came with contexts of {len(modulations)} images; expected one for each seed")
+    require(workers > 0, f"workers is {workers}; expected 1 or more")
+    require(batch > 0, f"batch is {batch}; expected 1 or more")
+    starts = range(0, count, batch)
+    parts = [modulations[start:start + batch] for start in starts], [seeds[start:start + batch] for start in starts]
+    config = model.config
+    images = np.zeros((count, config.image_channels, config.image_size, config.image_size), dtype=np.int16)
+    zeros = tuple(ZeroShares(config) for _ in range(plan.steps)) if count_zeros else ()
+    with tqdm(total=count, unit="image", disable=not progress) as bar:
+        for start, drawn in zip(starts, _batches(_Job(model, plan, count_zeros), *parts, workers), strict=True):
+            images[start:start + len(drawn.images)] = drawn.images
+            for sums, part in zip(zeros, drawn.zeros, strict=True):
+                sums.merge(part)
+            bar.update(len(drawn.images))
+    return Drawn(images, zeros)

@@ -116,7 +116,8 @@ def softmax(scores: np.ndarray, multiplier: int, shift: int, mix_multiplier: int
     what divides the product with the values by the row's sum, ``mix_multiplier`` and ``mix_shift`` included.
     """
     width = scores.shape[2]
-    last = _EXPONENTIAL.size - 1
+    table = _EXPONENTIAL.astype(scores.dtype)
+    last = np.int32(table.size - 1)
     line = np.empty(width, dtype=np.int32)
     for head in range(scores.shape[0]):
         for t in range(scores.shape[1]):
@@ -126,11 +127,11 @@ def softmax(scores: np.ndarray, multiplier: int, shift: int, mix_multiplier: int
                 rounded = (((np.int64(row[j]) * multiplier) >> shift) + _HALF) >> _FRACTION
                 line[j] = np.int32(min(max(rounded, _SCORE_LOW), _SCORE_HIGH))
                 maximum = max(maximum, line[j])
-            total = np.int64(0)
             for j in range(width):
-                exponential = _EXPONENTIAL[min(maximum - line[j], last)]
-                row[j] = exponential
-                total += exponential
+                row[j] = table[np.uint64(min(maximum - line[j], last))]     # unsigned: no look for a negative index
+            total = np.int64(0)
+            for j in range(width):                                          # apart: this loop becomes vector code
+                total += np.int64(row[j])
             exponent = _bit_length(total) - 1
             mantissa = _RECIPROCAL[((total << _RECIPROCAL_INDEX) >> exponent) - (1 << _RECIPROCAL_INDEX)]
             row_multiplier[head, t] = (mantissa * mix_multiplier + (1 << (_MULTIPLIER_BITS - 1))) >> _MULTIPLIER_BITS

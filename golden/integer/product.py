@@ -2,11 +2,32 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import numpy as np
 
 from golden.spec import numbers
 
 EXACT_FLOAT32 = 1 << 24
+MULTIPLICATIONS_AT_ONCE = 1 << 18
+"""What OpenBLAS, which numpy's wheels bring, takes for a small product: it runs it in one thread and without packing
+its operands. Threads would gain little here, and wait for each other for long where other processes have the cores."""
+
+
+@cache
+def rows_at_once(rows: int, multiplications: int) -> int:
+    """The largest divisor of ``rows``, from 4 on, that keeps to MULTIPLICATIONS_AT_ONCE; all rows if there is none."""
+    fitting = [count for count in range(4, rows + 1)
+               if rows % count == 0 and count * multiplications <= MULTIPLICATIONS_AT_ONCE]
+    return max(fitting, default=max(1, rows))
+
+
+def multiply(left: np.ndarray, right: np.ndarray, out: np.ndarray) -> None:
+    """left (..., T, K) @ right (..., K, O) into out (..., T, O), all of one floating-point type."""
+    *batch, tokens, terms = left.shape
+    rows = rows_at_once(tokens, terms * right.shape[-1])
+    np.matmul(left.reshape(*batch, tokens // rows, rows, terms), right[..., None, :, :],
+              out=out.reshape(*out.shape[:-2], tokens // rows, rows, -1))
 
 
 def matrix_product(left: np.ndarray, right: np.ndarray) -> np.ndarray:
@@ -17,7 +38,9 @@ def matrix_product(left: np.ndarray, right: np.ndarray) -> np.ndarray:
     """
     bound = left.shape[-1] * int(np.abs(left).max(initial=0)) * int(np.abs(right).max(initial=0))
     kind = np.float32 if bound < EXACT_FLOAT32 else np.float64
-    product = left.astype(kind) @ np.swapaxes(right, -1, -2).astype(kind)
+    batch = np.broadcast_shapes(left.shape[:-2], right.shape[:-2])
+    product = np.empty((*batch, left.shape[-2], right.shape[-2]), dtype=kind)
+    multiply(left.astype(kind), np.ascontiguousarray(np.swapaxes(right, -1, -2), dtype=kind), product)
     return product.astype(np.int64)
 
 

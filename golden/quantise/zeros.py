@@ -16,7 +16,7 @@ from golden.quantise.draw import draw_labels
 
 def count_steps(source: checkpoint.Checkpoint, images: int, steps: int, guidance: float,
                 **options: object) -> list[ZeroShares]:
-    """Zeros of each step of so many drawings, labels in turn, every context; ``options`` as ``draw_many`` takes them."""
+    """Zeros of each step of so many drawings, labels in turn, every context; ``options`` as of ``draw_many``."""
     drawn = draw_labels(source, in_turn(source.config, images), range(images), steps=steps, guidance=guidance,
                         count_zeros=True, **options)
     return list(drawn.zeros)

@@ -26,7 +26,7 @@ ROWS = 10
 
 def last_image(compiled: Compiled, label: str, seed: int) -> object:
     """The finished image, (C, H, H) int16."""
-    *_, last = sample(compiled.model, compiled.contexts(label), compiled.plan, seed)
+    *_, last = sample(compiled.model, compiled.contexts(label), compiled.plan, seed, compiled.step_contexts)
     return last.image
 
 

@@ -13,7 +13,7 @@ from golden.compile.builder import STEP
 from golden.compile.compiler import NO_LABEL, compile_checkpoint, compile_integers, weight_words
 from golden.compile.fitting import blank, fit, holders
 from golden.compile.layout import CompileError, Layout
-from golden.compile.operands import predict_drawing, predict_parts
+from golden.compile.operands import DrawingTiming, predict_drawing, predict_parts
 from golden.compile.partial import compile_steps, noise_state
 from golden.compile.program import ProgramWriter
 from golden.compile.segments import make_segments, runs_of
@@ -21,6 +21,7 @@ from golden.compile.words import layer_rows, modulation_words
 from golden.integer.evaluate import draw_noise, sample
 from golden.integer.noise import NoiseGenerator
 from golden.integer.plan import SamplerPlan, euler_plan
+from golden.integer.workload import ZeroShares
 from golden.model import checkpoint, zoo
 from golden.model.sampler import times
 from golden.quantise.to_integers import to_integers
@@ -52,9 +53,13 @@ def ranged(step_contexts, hardware=SMALL, **choices):
                             hardware, step_contexts=step_contexts, **choices)
 
 
-def images(compiled, seed=3):
-    return [step.image for step in sample(compiled.model, compiled.contexts(LABEL), compiled.plan, seed,
-                                          compiled.step_contexts)]
+def steps_of(compiled, label, seed):
+    modulations = compiled.contexts(label)
+    return list(sample(compiled.model, modulations, compiled.plan, seed, compiled.step_contexts))
+
+
+def images(compiled):
+    return [step.image for step in steps_of(compiled, LABEL, seed=3)]
 
 
 def loaded(compiled):
@@ -153,6 +158,13 @@ def test_an_estimate_tells_steps_of_one_and_two_contexts_apart():
     assert abs(made.cycles - ends[-1]) < 20
 
 
+def test_zeros_are_counted_over_every_evaluation_that_there_is():
+    zeros = ZeroShares(TINY.config)
+    for step in steps_of(ranged([1, 2, 1]), LABEL, seed=3):
+        zeros.add(step)
+    assert zeros.values["blocks.0.scores"] == (1 + 2 + 1) * TINY.config.tokens * TINY.config.channels
+
+
 @pytest.mark.parametrize(("step_contexts", "words"), [
     ([1, 2, 2], "contexts are given for 3 steps; expected 2"),
     ([1, 3], "step 2 has 3 contexts; expected 1 or 2"),
@@ -215,9 +227,16 @@ def test_parts_take_the_work_of_the_whole(hardware):
     assert sum(part.macs for part in parts) == whole.macs
     assert sum(part.macs_offered for part in parts) == whole.macs_offered
     assert abs(sum(part.cycles for part in parts) - whole.cycles) < 50
-    if hardware.dense_lanes:    # masks of the first step again would be others
-        again = predict_parts(compiled, LABEL, 3, [compile_steps(compiled, 1, 3)])
-        assert again[0].dense_shares[2:] == parts[1].dense_shares
+    assert parts[0].dense_shares + parts[1].dense_shares == whole.dense_shares
+
+
+def test_masks_that_do_not_carry_over_would_be_found():
+    compiled = ranged([1, 2, 1], HYBRID)
+    _, second = predict_parts(compiled, LABEL, 3, [compile_steps(compiled, 1, 1), compile_steps(compiled, 2, 3)])
+    forgetful = DrawingTiming(compiled, compile_steps(compiled, 2, 3))      # with the masks of the first step
+    for step in steps_of(compiled, LABEL, seed=3)[2:]:
+        forgetful.follow(step)
+    assert forgetful.finish().cycles > second.cycles
 
 
 def test_parts_that_do_not_follow_each_other_get_one_sentence():
@@ -229,8 +248,7 @@ def test_parts_that_do_not_follow_each_other_get_one_sentence():
 def test_the_noise_goes_on_where_the_parts_before_have_left_it():
     compiled = next(system for system in (random_system(np.random.default_rng(seed), SMALL) for seed in range(50))
                     if system.plan.draws_noise and system.plan.steps == 3)
-    drawn = [step.noise for step in sample(compiled.model, compiled.contexts(NO_LABEL), compiled.plan, 5,
-                                           compiled.step_contexts)]
+    drawn = [step.noise for step in steps_of(compiled, NO_LABEL, seed=5)]
     for first in (2, 3):
         generator = NoiseGenerator(noise_state(compiled, 5, first))
         assert (draw_noise(generator, compiled.model) == drawn[first]).all()

@@ -13,7 +13,6 @@ from golden.compile.compiler import Compiled
 from golden.compile.operands import predict_parts
 from golden.compile.partial import compile_steps, noise_state
 from golden.compile.program import ProgramWriter
-from golden.integer.evaluate import sample
 from golden.spec.descriptors import Engine
 from golden.spec.hardware import load_hardware
 from golden.spec.image import Kind, Memory, Section, build_segment, parse_segment
@@ -27,7 +26,7 @@ from sim.random_model import LABEL as RANDOM_LABEL
 from sim.random_model import random_system
 from sim.recorder import TOP
 from sim.units import config_file
-from tests.golden.test_segments import LABEL, ranged
+from tests.golden.test_segments import LABEL, ranged, steps_of
 
 SEED = 3
 
@@ -68,7 +67,7 @@ def test_a_wrong_table_in_the_second_segment_is_named(core):
 def draw_in_parts(compiled: Compiled, label: str, seed: int, build: Path, folder: Path, ranges) -> None:
     """Run programs of some steps each, one after the other, and require what the whole drawing gives."""
     parts = [compile_steps(compiled, first, last) for first, last in ranges]
-    steps = list(sample(compiled.model, compiled.contexts(label), compiled.plan, seed, compiled.step_contexts))
+    steps = steps_of(compiled, label, seed)
     given = [{"segment": part.segment.hex(), "state": noise_state(compiled, seed, part.first)} for part in parts]
     (folder / PARTS_FILE).write_text(json.dumps(given), encoding="utf-8")
     results = run_parts(compiled, label, build, folder, "draws_in_parts")

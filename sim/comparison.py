@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from golden.compile.layout import Layout
+from golden.compile.compiler import Compiled
 from golden.compile.writes import StepWrites, Writes, pack_values
 from golden.integer.evaluate import Step
 from sim.recorder import read_records
@@ -42,7 +42,7 @@ class Comparison:
     of a step before those of the next one; across addresses any order will do, as lanes overtake each other.
     """
 
-    layout: Layout
+    compiled: Compiled
     folder: Path
     values: int = 0
     mismatches: int = 0
@@ -52,7 +52,7 @@ class Comparison:
     def step(self, step: Step, image_before: np.ndarray) -> None:
         """Compare everything that one step wrote."""
         memories = defaultdict(list)
-        for writes in StepWrites(self.layout, step, image_before).all():
+        for writes in StepWrites(self.compiled.layout_of(step.number), step, image_before).all():
             memories[writes.memory].append(writes)
         for memory, expected in memories.items():
             self.compare(step.number, memory, expected)
@@ -66,7 +66,7 @@ class Comparison:
 
     def bits(self) -> dict[str, int]:
         """Bits of a word of every recorded memory."""
-        shapes = self.layout.hardware.memory_shapes
+        shapes = self.compiled.layout.hardware.memory_shapes
         return {memory: shapes[memory][1] for memory in UNITS}
 
     def compare(self, step: int, memory: str, expected: list[Writes]) -> None:

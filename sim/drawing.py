@@ -19,7 +19,7 @@ import numpy as np
 
 from golden.compile.calibrate import compile_calibrated, first_step_table
 from golden.compile.compiler import Compiled, compile_checkpoint
-from golden.compile.layout import Layout
+from golden.compile.fitting import check_layout
 from golden.compile.split_plan import BALANCED, FROZEN
 from golden.model import zoo
 from golden.model.checkpoint import Checkpoint, load, load_float
@@ -112,9 +112,9 @@ def prepare(request: Request) -> Prepared:
     float_model = load_float(zoo.checkpoint_path(request.model, "float", request.weights))
     label = choose_prompt(request.label, checkpoint.config)
     # before the tables, which are as long as the steps are many
-    Layout(checkpoint.config, hardware, contexts=1 if request.guidance == 1 else 2, steps=request.steps)
+    check_layout(checkpoint.config, hardware, contexts=1 if request.guidance == 1 else 2, steps=request.steps)
     compiled = compile_request(checkpoint, hardware, request, label)
-    expected = estimate(compiled.descriptors, hardware, request.steps)
+    expected = estimate(compiled.descriptors, hardware, compiled.plan.steps, compiled.step_contexts)
     if waves_wanted():
         check_disk(expected.cycles * hardware.multipliers * WAVE_BYTES_A_MULTIPLIER_AND_CYCLE)
     return Prepared(request, label, compiled, expected, float_model)
@@ -145,9 +145,8 @@ def simulate(prepared: Prepared, build: Path, folder: Path, image: Path) -> Refe
     Raises ``runner.SimulationError`` when it fails or hangs.
     """
     expected, config = prepared.estimate, prepared.compiled.model.config
-    longest = max(expected.noise, expected.step)
     job = Job(str(image), prepared.label, prepared.request.seed, config.image_channels * config.image_size**2,
-              str(folder), REST_CYCLES, PATIENCE * math.ceil(longest / REST_CYCLES) + PATIENCE)
+              str(folder), REST_CYCLES, PATIENCE * math.ceil(expected.longest / REST_CYCLES) + PATIENCE)
     reference = Reference(prepared.compiled, prepared.label, prepared.request.seed, folder)
     ended = threading.Event()
     with ThreadPoolExecutor(1) as pool:

@@ -48,25 +48,28 @@ class Outcome:
 
 def try_system(config: Path, build: Path, seed: int) -> Outcome:
     """Draw the random model of a seed and compare everything that the core wrote."""
-    hardware = load_hardware(config)
-    compiled = random_system(np.random.default_rng(seed), hardware)
+    return try_compiled(random_system(np.random.default_rng(seed), load_hardware(config)), LABEL, build, seed)
+
+
+def try_compiled(compiled: Compiled, label: str, build: Path, seed: int) -> Outcome:
+    """Draw with a compiled model on a core and compare everything that it wrote."""
     model = compiled.model.config
-    expected = estimate(compiled.descriptors, hardware, compiled.plan.steps)
+    expected = estimate(compiled.descriptors, compiled.layout.hardware, compiled.plan.steps, compiled.step_contexts)
     with tempfile.TemporaryDirectory(prefix="halftone-") as name:
         folder = Path(name)
         compiled.write(folder / "image.htn")
         pixels = model.image_channels * model.image_size**2
-        job = Job(str(folder / "image.htn"), LABEL, seed, pixels, name, REST_CYCLES,
+        job = Job(str(folder / "image.htn"), label, seed, pixels, name, REST_CYCLES,
                   polls=10 + 4 * expected.cycles // REST_CYCLES)
         run_job(job, build)
-        return judge(compiled, seed, folder)
+        return judge(compiled, label, seed, folder)
 
 
-def judge(compiled: Compiled, seed: int, folder: Path) -> Outcome:
+def judge(compiled: Compiled, label: str, seed: int, folder: Path) -> Outcome:
     """Compare the records and counters of a drawing with the reference."""
-    comparison, timing = Comparison(compiled.layout, folder), DrawingTiming(compiled)
+    comparison, timing = Comparison(compiled, folder), DrawingTiming(compiled)
     before = np.empty(0)
-    for step in sample(compiled.model, compiled.contexts(LABEL), compiled.plan, seed):
+    for step in sample(compiled.model, compiled.contexts(label), compiled.plan, seed, compiled.step_contexts):
         comparison.step(step, before)
         timing.follow(step)
         before = step.image
@@ -85,7 +88,7 @@ def shape(compiled: Compiled) -> str:
     return (f"C={model.image_channels} H={model.image_size} S={model.stride} T={model.tokens} D={model.channels} "
             f"N={model.blocks} heads={model.heads} expansion={model.expansion} "
             f"coordinates={model.coordinate_channels} rectified={int(model.rectified_query)} "
-            f"contexts={compiled.layout.contexts} steps={compiled.plan.steps} split={compiled.split.mode}")
+            f"contexts={','.join(map(str, compiled.step_contexts))} split={compiled.split.mode}")
 
 
 def explain(outcome: Outcome, config: Path) -> str:

@@ -9,6 +9,8 @@ from pathlib import Path
 JOB_VARIABLE = "HALFTONE_JOB"
 STEPS_FILE = "steps.jsonl"
 RESULT_FILE = "result.json"
+PARTS_FILE = "parts.json"
+"""Of a drawing in parts, a list: segment (hexadecimal), noise state, and steps that it ends."""
 
 
 @dataclass(frozen=True)

@@ -69,10 +69,12 @@ class Progress(AbstractContextManager):
         self.bar.set_description(f"step {min(step, self.steps)} of {self.steps}", refresh=False)
 
     def step(self, done: StepDone) -> None:
-        """A step has ended; those to come take as long as those before."""
+        """A step has ended; those to come take as long as those before, by what was expected of each."""
         self.done = done
         if done.step:
-            self.estimate = replace(self.estimate, step=(done.cycles - self.estimate.noise) // done.step)
+            each = self.estimate.each
+            share = (done.cycles - self.estimate.noise) / sum(each[:done.step])
+            self.estimate = replace(self.estimate, each=tuple(round(share * cycles) for cycles in each))
             self.bar.total = max(done.cycles, self.estimate.cycles)
         self.describe(done.step + 1)
         self.move(done.cycles)

@@ -20,6 +20,8 @@ ATTEMPTS = 1000
 MOST_TOKENS = 256
 TYPICAL = 6.0
 """Mean square root of random operands and weights, roughly."""
+MIXED = 0.5
+"""Share of the guided systems whose guidance covers some steps only."""
 QUIET, QUIET_SHIFT = 0.8, 6
 """Share of outputs and of modulated channels that are mostly zero where there are many zeros; their multipliers."""
 
@@ -117,21 +119,29 @@ def random_split(generator: np.random.Generator, layout: Layout) -> tuple[str | 
     return mode, [int.from_bytes(np.packbits(mask, bitorder="little").tobytes(), "little") for mask in bits]
 
 
+def random_contexts(generator: np.random.Generator, steps: int, guidance: float) -> list[int]:
+    """Contexts of each step: as guidance has it, or with guidance in some steps only."""
+    if guidance != 1 and generator.random() < MIXED:
+        return generator.integers(1, 3, steps).tolist()
+    return [1 if guidance == 1 else 2] * steps
+
+
 def random_system(generator: np.random.Generator, hardware: HardwareConfig) -> Compiled:
     """A compiled random model that fits ``hardware``."""
     steps = int(generator.integers(1, 4))
     guidance = float(generator.choice([1.0, 2.0]))
+    step_contexts = random_contexts(generator, steps, guidance)
     for _ in range(ATTEMPTS):
         config = random_config(generator, hardware)
         try:
-            layout = Layout(config, hardware, contexts=1 if guidance == 1 else 2, steps=steps)
+            layout = Layout(config, hardware, contexts=max(step_contexts), steps=steps)
             split, masks = random_split(generator, layout)
         except CompileError:
             continue
         tables = {name: random_modulation(generator, config, steps) for name in (LABEL, NO_LABEL)}
         try:
             return compile_integers(random_integers(generator, config), tables, random_plan(generator, steps), guidance,
-                                    hardware, split=split, split_table=masks)
+                                    hardware, split=split, split_table=masks, step_contexts=step_contexts)
         except CompileError:
             continue
     raise CompileError(f"no random model fits hardware {hardware.name} in {ATTEMPTS} attempts; give it deeper memories")

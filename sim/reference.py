@@ -29,9 +29,9 @@ class Reference:
     def __init__(self, compiled: Compiled, label: str, seed: int, folder: Path) -> None:
         config = compiled.model.config
         self.shape = (config.image_channels, config.image_size, config.image_size)
-        self.steps = sample(compiled.model, compiled.contexts(label), compiled.plan, seed)
+        self.steps = sample(compiled.model, compiled.contexts(label), compiled.plan, seed, compiled.step_contexts)
         self.expected_steps = compiled.plan.steps + 1
-        self.comparison = Comparison(compiled.layout, folder)
+        self.comparison = Comparison(compiled, folder)
         self.zeros = ZeroShares(config)
         self.timing = DrawingTiming(compiled)
         self.prediction: Prediction | None = None

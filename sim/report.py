@@ -22,7 +22,8 @@ def drawing_part(compiled: Compiled, label: str, seed: int) -> Report:
     """What was drawn on what."""
     hardware = compiled.layout.hardware
     return {"model": compiled.model.config.name, "label": label, "seed": seed, "steps": compiled.plan.steps,
-            "guidance": compiled.guidance, "contexts": compiled.layout.contexts, "split": compiled.split.mode,
+            "guidance": compiled.guidance, "contexts": compiled.layout.contexts,
+            "step_contexts": list(compiled.step_contexts), "split": compiled.split.mode,
             "hardware": {"name": hardware.name, "lanes": hardware.lanes, "width": hardware.width,
                          "fingerprint": f"{hardware.fingerprint:08x}"}}
 
@@ -31,7 +32,7 @@ def cycles_part(compiled: Compiled, counters: Mapping[str, int], reference: Refe
     """Cycles, measured and predicted, and what the array did in them."""
     prediction = reference.prediction
     multipliers = compiled.layout.hardware.multipliers
-    macs = sum(useful_macs(compiled.model.config).values()) * compiled.layout.contexts * compiled.plan.steps
+    macs = sum(useful_macs(compiled.model.config).values()) * sum(compiled.step_contexts)
     cycles = counters["CYCLES"]
     return {"cycles": cycles, "predicted_cycles": prediction.cycles,
             "step_cycles": [done.cycles for done in reference.ended],

@@ -38,7 +38,7 @@ def write(options: argparse.Namespace) -> None:
                                   split=options.split)
     options.output.parent.mkdir(parents=True, exist_ok=True)
     compiled.write(options.output)
-    cycles = estimate(compiled.descriptors, config, options.steps).cycles
+    cycles = estimate(compiled.descriptors, config, compiled.plan.steps, compiled.step_contexts).cycles
     print(f"{options.output}: {options.model} for {config.name}, {options.steps} steps, {len(compiled.descriptors)} "
           f"descriptors, {len(compiled.program):,} bytes of program, {cycles:,} cycles an image if nothing were zero")
     for name, need in compiled.layout.needs().items():

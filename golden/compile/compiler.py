@@ -9,9 +9,10 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from golden.compile.fitting import all_layers, fit, with_advice
 from golden.compile.layout import CompileError, Layout
-from golden.compile.program import ProgramWriter
-from golden.compile.split_plan import SplitPlan
+from golden.compile.segments import StepSegment, runs_of, widest
+from golden.compile.split_plan import SplitPlan, choose_mode
 from golden.compile.words import coordinate_words, modulation_words, step_word, tile_words
 from golden.integer.model import IntegerModel, Modulation
 from golden.integer.plan import SamplerPlan, euler_plan
@@ -22,9 +23,6 @@ from golden.quantise.to_integers import to_integers
 from golden.spec.hardware import HardwareConfig
 from golden.spec.image import Kind, Memory, Section, build_segment, write_image
 
-BLOCK_LAYERS = ("key", "query", "value", "projection", "expand", "contract")
-"""In the order in which the program loads them."""
-
 
 @dataclass(frozen=True)
 class Compiled:
@@ -33,17 +31,39 @@ class Compiled:
     model: IntegerModel
     modulations: dict[str, Modulation]   # by prompt; NO_LABEL for the unguided context
     plan: SamplerPlan
-    layout: Layout
-    split: SplitPlan
+    segments: tuple[StepSegment, ...]    # runs of steps with as many contexts
     split_table: tuple[int, ...]         # masks of the first step
     guidance: float
+    skip_zeros: bool
     descriptors: tuple[int, ...]
     program: bytes                       # segment
     conditionings: dict[str, bytes]      # segment by prompt
     operands: dict[int, str]             # left tensor of the ARRAY descriptor at each address, {} for the block
 
+    @property
+    def layout(self) -> Layout:
+        """Memory plan of the steps with the most contexts, which need the most of every memory."""
+        return widest(self.segments).layout
+
+    @property
+    def split(self) -> SplitPlan:
+        """What dense lanes get; its entries are the same in every segment."""
+        return widest(self.segments).split
+
+    @property
+    def step_contexts(self) -> tuple[int, ...]:
+        """Contexts of each step."""
+        return tuple(segment.layout.contexts for segment in self.segments for _ in range(segment.steps))
+
+    def layout_of(self, step: int) -> Layout:
+        """Memory plan of a step, counted from 1; the first draw of noise, step 0, needs none and gets the first one's.
+
+        A step past the last gets the last one's.
+        """
+        return next((segment.layout for segment in self.segments if step <= segment.last), self.segments[-1].layout)
+
     def contexts(self, label: str) -> tuple[Modulation, ...]:
-        """Modulations of each context, the unguided one first where there are two."""
+        """Modulations of each context, the unguided one first where any step has two."""
         guided = self.modulations[label]
         return (self.modulations[NO_LABEL], guided) if self.layout.contexts == 2 else (guided,)
 
@@ -51,7 +71,8 @@ class Compiled:
         """What the image's JSON manifest says."""
         config = self.model.config
         return {"model": asdict(config), "hardware": asdict(self.layout.hardware), "steps": self.plan.steps,
-                "guidance": self.guidance, "contexts": self.layout.contexts, "labels": list(self.conditionings),
+                "guidance": self.guidance, "contexts": self.layout.contexts,
+                "step_contexts": list(self.step_contexts), "labels": list(self.conditionings),
                 "split": self.split.mode,
                 "descriptors": len(self.descriptors), "memory_words": self.layout.needs()}
 
@@ -62,57 +83,66 @@ class Compiled:
 
 def weight_words(model: IntegerModel, width: int) -> list[int]:
     """The weight store: convolution, every block, decoder; tiles in the order of the program's loads."""
-    layers = [model.convolution, *(getattr(block, name) for block in model.blocks for name in BLOCK_LAYERS),
-              model.decoder]
-    return [word for layer in layers for tile in tile_words(layer, width) for word in tile]
+    return [word for layer in all_layers(model) for tile in tile_words(layer, width) for word in tile]
 
 
-def context_sections(table: Modulation, layout: Layout, context: int) -> list[Section]:
-    """Modulation of one context: a section a step."""
-    width = layout.hardware.width
-    return [Section(Memory.MODULATION,
-                    step * layout.modulation_step_words + context * layout.modulation_context_words,
-                    modulation_words(table.gain[step], table.bias[step], width))
-            for step in range(layout.steps)]
+def context_sections(table: Modulation, segments: Sequence[StepSegment], guided: bool) -> list[Section]:
+    """Modulation of the guided context, the last of every step, or of the unguided one where there is one."""
+    sections = []
+    for segment in segments:
+        layout, width = segment.layout, segment.layout.hardware.width
+        context = layout.contexts - 1 if guided else 0
+        for step in range(segment.first, segment.last + 1) if guided or layout.contexts == 2 else ():
+            sections.append(Section(
+                Memory.MODULATION, segment.tables(step) + context * layout.modulation_context_words,
+                modulation_words(table.gain[step - 1], table.bias[step - 1], width)))
+    return sections
 
 
 def compile_integers(model: IntegerModel, tables: dict[str, Modulation], plan: SamplerPlan, guidance: float,
                      hardware: HardwareConfig, skip_zeros: bool = True, split: str | None = None,
-                     split_table: Sequence[int] | None = None) -> Compiled:
+                     split_table: Sequence[int] | None = None,
+                     step_contexts: Sequence[int] | None = None) -> Compiled:
     """Lay out, write the program, and build the segments.
 
-    tables: modulation by label, with NO_LABEL. Guidance 1 needs one context, any other two. Without ``skip_zeros``
-    the array multiplies zeros too. ``split`` is a mode of ``split_plan``, ``split_table`` its masks for the first step.
+    tables: modulation by label, with NO_LABEL. Without ``skip_zeros`` the array multiplies zeros too. ``split`` is a
+    mode of ``split_plan``, ``split_table`` its masks for the first step. ``step_contexts``: for each step 2 where it is
+    guided, or 1; without, guidance 1 needs one context in every step and any other two.
     Raises ``CompileError`` for a model that does not fit.
     """
-    layout = Layout(model.config, hardware, contexts=1 if guidance == 1 else 2, steps=plan.steps)
-    splits = SplitPlan(layout, split, skip_zeros)
-    masks = splits.table(split_table)
+    runs = runs_of(contexts_of(plan, guidance, step_contexts))
+    choose_mode(hardware, split, skip_zeros)
+    choices = {"draws_noise": plan.draws_noise, "skip_zeros": skip_zeros, "split": split}
     try:
-        writer = ProgramWriter(model, layout, splits, plan.draws_noise, skip_zeros).write()
-        descriptors = writer.encoded()
-    except ValueError as error:
-        raise CompileError(f"model {model.config.name} is beyond the descriptors of this version: {error}") from None
-    weights = weight_words(model, hardware.width)
-    layout.check_depth("weight", len(weights))
-    layout.check_depth("program", len(descriptors))
+        segments, writer = fit(model, hardware, runs, **choices)
+    except CompileError as error:
+        raise with_advice(error, model, runs, **choices) from None
+    masks = segments[0].split.table(split_table)
+    descriptors = writer.encoded()
     sections = [
         Section(Memory.PROGRAM, 0, descriptors),
-        Section(Memory.WEIGHT, 0, weights),
+        Section(Memory.WEIGHT, 0, weight_words(model, hardware.width)),
         Section(Memory.STEP, 0, [step_word(row) for row in plan.coefficients]),
         Section(Memory.COORDINATE, 0, coordinate_words(model.config.grid, model.config.coordinate_channels)),
     ]
     first_split = [Section(Memory.SPLIT, 0, masks)] if masks else []   # anew for each drawing: each leaves its own
-    if layout.contexts == 2:
-        sections += context_sections(tables[NO_LABEL], layout, 0)
+    sections += context_sections(tables[NO_LABEL], segments, guided=False)
     conditionings = {
-        label: build_segment(hardware, Kind.CONDITIONING,
-                             context_sections(table, layout, layout.contexts - 1) + first_split)
+        label: build_segment(hardware, Kind.CONDITIONING, context_sections(table, segments, guided=True) + first_split)
         for label, table in tables.items()}
-    return Compiled(model=model, modulations=tables, plan=plan, layout=layout, split=splits, split_table=tuple(masks),
-                    guidance=guidance,
+    return Compiled(model=model, modulations=tables, plan=plan, segments=segments, split_table=tuple(masks),
+                    guidance=guidance, skip_zeros=skip_zeros,
                     descriptors=tuple(descriptors), program=build_segment(hardware, Kind.PROGRAM, sections),
                     conditionings=conditionings, operands=writer.operands)
+
+
+def contexts_of(plan: SamplerPlan, guidance: float, step_contexts: Sequence[int] | None) -> Sequence[int]:
+    """Contexts of each step: the given ones, or those of a guidance that covers every step."""
+    if step_contexts is None:
+        return [1 if guidance == 1 else 2] * plan.steps
+    if len(step_contexts) != plan.steps:
+        raise CompileError(f"contexts are given for {len(step_contexts)} steps; expected {plan.steps}, the sampler's")
+    return step_contexts
 
 
 def compile_checkpoint(checkpoint: Checkpoint, hardware: HardwareConfig, *, steps: int, guidance: float,

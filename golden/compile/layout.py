@@ -18,6 +18,7 @@ class CompileError(ValueError):
 class Layout:
     """Word addresses and counts. ``contexts`` copies of the tokens share each weight load.
 
+    ``evaluations``: contexts of all steps of the drawing, where they do not have as many (``segments``).
     Raises ``CompileError`` when built for a model that the hardware cannot hold.
     """
 
@@ -25,6 +26,7 @@ class Layout:
     hardware: HardwareConfig
     contexts: int
     steps: int
+    evaluations: int | None = None
 
     def __post_init__(self) -> None:
         self.check_shape()
@@ -76,6 +78,11 @@ class Layout:
     def score_slot_words(self) -> int:
         """Words of one slot of scores."""
         return self.hardware.score_words // 2
+
+    @property
+    def all_evaluations(self) -> int:
+        """Of the whole drawing."""
+        return self.contexts * self.steps if self.evaluations is None else self.evaluations
 
     @property
     def modulation_step_words(self) -> int:
@@ -196,7 +203,7 @@ class Layout:
         model, hardware = self.model, self.hardware
         tokens = self.contexts * model.tokens
         return {
-            "modulation": self.steps * self.modulation_step_words,
+            "modulation": self.all_evaluations * self.modulation_context_words,
             "step": self.steps + 1,
             "coordinate": model.grid,
             "normalised": max(2 * self.tensor_words, self.patches + 2 * model.tokens * self.patch_words),
@@ -230,6 +237,8 @@ class Layout:
         """Raise unless memory ``name`` holds ``need`` words."""
         depth = self.hardware.memory_shapes[name][0]
         if need > depth:
+            mixed = self.all_evaluations != self.contexts * self.steps
+            steps = f"{self.steps} steps, {self.evaluations} evaluations" if mixed else f"{self.steps} steps"
             raise CompileError(f"the {name} memory of hardware {self.hardware.name} holds {depth} words; model "
-                               f"{self.model.name} with {self.steps} steps and {self.contexts} contexts needs {need}: "
+                               f"{self.model.name} with {steps} and {self.contexts} contexts needs {need}: "
                                f"raise hardware.{name}_words")

@@ -8,6 +8,8 @@ import numpy as np
 
 from golden.compile.builder import BLOCK
 from golden.compile.compiler import Compiled
+from golden.compile.layout import CompileError
+from golden.compile.partial import PartialProgram
 from golden.compile.split_masks import SplitMasks
 from golden.integer.evaluate import Step, Tensors, sample
 from golden.integer.product import activation_planes
@@ -19,22 +21,29 @@ from golden.spec.timing import Prediction, TimingModel
 class ReferenceOperands:
     """The reference's tensors of one step, as they lie in the array's left memories. See ``spec.Operands``.
 
-    The masks of dense lanes follow from the steps before.
+    The masks of dense lanes follow from the steps before, or are given by those that a part begins with.
     """
 
-    def __init__(self, compiled: Compiled) -> None:
-        self.layout = compiled.layout
-        self.names = compiled.operands
-        self.masks = SplitMasks(compiled.split, compiled.layout, compiled.split_table)
+    def __init__(self, compiled: Compiled, part: PartialProgram | None = None, masks: SplitMasks | None = None) -> None:
+        self.compiled = compiled
+        self.layout = compiled.layout       # of the step
+        self.names = (part or compiled).operands
+        self.masks = masks or SplitMasks(compiled.split, compiled.layout, compiled.split_table)
         self.contexts: tuple[Tensors, ...] = ()
         self.known: dict[tuple, list] = {}
 
     def load(self, step: Step) -> None:
         """The step whose products are timed next."""
-        if self.contexts:
-            self.masks.follow(self.contexts)
+        self.end_step()
+        self.layout = self.compiled.layout_of(step.number)
         self.contexts = step.contexts
         self.known.clear()
+
+    def end_step(self) -> None:
+        """The masks become those of the next step."""
+        if self.contexts:
+            self.masks.follow(self.contexts)
+        self.contexts = ()
 
     def counts(self, address: int, fields: Fields, registers: Sequence[int]) -> Sequence[int]:
         """Non-zero channels of each word of a product's left memory, without those of dense lanes."""
@@ -95,11 +104,14 @@ class ReferenceOperands:
 
 
 class DrawingTiming:
-    """Predicts a drawing's cycles step by step, behind the reference."""
+    """Predicts a drawing's cycles step by step, behind the reference.
 
-    def __init__(self, compiled: Compiled) -> None:
-        self.operands = ReferenceOperands(compiled)
-        self.model = TimingModel(compiled.descriptors, compiled.layout.hardware, self.operands)
+    ``part``: those of some steps; ``masks`` of dense lanes are what the part before has left (``operands.masks``).
+    """
+
+    def __init__(self, compiled: Compiled, part: PartialProgram | None = None, masks: SplitMasks | None = None) -> None:
+        self.operands = ReferenceOperands(compiled, part, masks)
+        self.model = TimingModel((part or compiled).descriptors, compiled.layout.hardware, self.operands)
         self.ends = self.model.walk()
 
     def follow(self, step: Step) -> int:
@@ -111,12 +123,31 @@ class DrawingTiming:
         """After the last step."""
         for _ in self.ends:
             pass
+        self.operands.end_step()
         return self.model.prediction()
 
 
 def predict_drawing(compiled: Compiled, label: str, seed: int) -> Prediction:
     """Cycles of one drawing: what the counters will say."""
     timing = DrawingTiming(compiled)
-    for step in sample(compiled.model, compiled.contexts(label), compiled.plan, seed):
+    for step in sample(compiled.model, compiled.contexts(label), compiled.plan, seed, compiled.step_contexts):
         timing.follow(step)
     return timing.finish()
+
+
+def predict_parts(compiled: Compiled, label: str, seed: int, parts: Sequence[PartialProgram]) -> list[Prediction]:
+    """Cycles of each part of one drawing. The parts follow each other from step 1 on.
+
+    Raises ``CompileError`` for parts that do not.
+    """
+    predictions, masks, following = [], None, 1
+    steps = sample(compiled.model, compiled.contexts(label), compiled.plan, seed, compiled.step_contexts)
+    for part in parts:
+        if part.first != following:
+            raise CompileError(f"a part begins with step {part.first}; expected {following}, which follows")
+        timing = DrawingTiming(compiled, part, masks)
+        for _ in range(part.last - part.first + 1 + (part.first == 1)):     # and the first draw
+            timing.follow(next(steps))
+        predictions.append(timing.finish())
+        masks, following = timing.operands.masks, part.last + 1
+    return predictions

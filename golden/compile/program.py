@@ -11,6 +11,8 @@ load waits until the one ``slots`` before it is spent, so that a slot's rows and
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from golden.compile.attention import AttentionWriter
 from golden.compile.builder import (
     ATTENTION_MULTIPLIER,
@@ -25,8 +27,7 @@ from golden.compile.builder import (
     Builder,
     engines,
 )
-from golden.compile.layout import Layout
-from golden.compile.split_plan import SplitPlan
+from golden.compile.segments import StepSegment
 from golden.integer.model import IntegerModel
 from golden.spec import numbers
 from golden.spec.descriptors import (
@@ -43,38 +44,52 @@ from golden.spec.numbers import Format
 
 
 class ProgramWriter:
-    """Writes the program of one model. The weight store holds tiles in the order in which they are emitted here."""
+    """Writes the program of one model, a loop for each segment; with the first draw of noise if they begin with step 1.
 
-    def __init__(self, model: IntegerModel, layout: Layout, split: SplitPlan, draws_noise: bool,
+    The weight store holds tiles in the order in which they are emitted here, which is the same in every segment.
+    """
+
+    def __init__(self, model: IntegerModel, segments: Sequence[StepSegment], draws_noise: bool,
                  skip_zeros: bool = True) -> None:
         self.model = model
-        self.layout = layout
-        self.split = split
+        self.segments = segments
         self.draws_noise = draws_noise
         self.skip = int(skip_zeros)
-        self.out = Builder(layout.hardware.slots)
+        self.layout = segments[0].layout    # of the segment that is being written
+        self.split = segments[0].split
+        self.out = Builder(self.layout.hardware.slots)
         self.weight_cursor = 0
+        self.constants: list[int] = []      # descriptors that pick a block's constants
 
     def write(self) -> Builder:
         """The whole program."""
-        layout, out = self.layout, self.out
-        out.emit(Opcode.CREDIT, giver=Engine.ARRAY, taker=Engine.LOAD, count=layout.hardware.slots)
-        out.set_registers({MODULATION: 0, STEP: 1})
-        self.sampler_step(draw_noise=True)
-        block_modulation = 2 * layout.token_words
+        out, (start, *others) = self.out, self.segments
+        out.emit(Opcode.CREDIT, giver=Engine.ARRAY, taker=Engine.LOAD, count=self.layout.hardware.slots)
+        out.set_registers({MODULATION: start.modulation, STEP: start.first})
+        if start.first == 1:
+            self.sampler_step(draw_noise=True)
+        self.segment(start)
+        for segment in others:
+            out.set_registers({MODULATION: segment.modulation})
+            self.segment(segment)
+        out.emit(Opcode.HALT)
+        self.block_constants()
+        return out
+
+    def segment(self, segment: StepSegment) -> None:
+        """The loop over a segment's steps. Every slot is free again at its end, as at its beginning."""
+        self.layout, self.split, out = segment.layout, segment.split, self.out
+        block_modulation = 2 * self.layout.token_words
         spent = block_modulation * len(self.model.blocks)
-        with out.loop(layout.steps, {MODULATION: layout.modulation_step_words - spent, STEP: 1}):
+        with out.loop(segment.steps, {MODULATION: self.layout.modulation_step_words - spent, STEP: 1}):
             out.set_registers({WEIGHT: 0, BLOCK: 0} | ({SPLIT: 0} if self.split.entries else {}))
             self.convolution()
             self.blocks(block_modulation)
             self.decoder()
             self.sampler_step(draw_noise=self.draws_noise, step_register=STEP, wait_first=engines(Engine.ARRAY))
-        out.emit(Opcode.HALT)
-        self.block_constants()
-        return out
 
     def sampler_step(self, *, draw_noise: bool, **values: int) -> None:
-        """Update the image from both contexts' velocities; the step is over."""
+        """Update the image from the velocities of both contexts, or twice the only one's; the step is over."""
         layout, config = self.layout, self.model.config
         self.out.emit(Opcode.PIXEL, operation=PixelOperation.STEP, step=0, grid=config.grid,
                       stride=config.stride, channels=config.image_channels, draw_noise=int(draw_noise),
@@ -155,7 +170,7 @@ class ProgramWriter:
         layout, out = self.layout, self.out
         convolution_words = self.weight_cursor
         out.emit(Opcode.LOOP, count=len(self.model.blocks))
-        self.constants = out.emit(Opcode.EXECUTE, address=0, address_register=BLOCK)
+        self.constants.append(out.emit(Opcode.EXECUTE, address=0, address_register=BLOCK))
         self.norm(0, NormFormat.UINT4, shift=0, shift_register=FIRST_NORM_SHIFT)
         self.query_key_value()
         AttentionWriter(self.model, layout, self.split, out, self.skip).write()
@@ -257,5 +272,5 @@ class ProgramWriter:
                 SCORE_MULTIPLIER: block.score_multiplier, ATTENTION_MULTIPLIER: block.attention_multiplier,
                 FIRST_NORM_SHIFT: self.model.norm_shifts[2 * number],
                 SECOND_NORM_SHIFT: self.model.norm_shifts[2 * number + 1]})
-            if number == 0:
-                self.out.patch(self.constants, address=address)
+            for place in self.constants if number == 0 else ():
+                self.out.patch(place, address=address)

@@ -46,6 +46,13 @@ def parameter_words(multiplier: np.ndarray, bias: np.ndarray, width: int) -> lis
     return pack(rows, numbers.NIBBLE_BITS)
 
 
+def layer_rows(layer: IntegerLinear, width: int) -> int:
+    """Words of the weight store that a layer's tiles take."""
+    planes = 4 if layer.eight_bit else 1
+    padded = -(-layer.terms // width) * width
+    return -(-layer.outputs // width) * (numbers.PARAMETER_ROWS + planes * padded)
+
+
 def tile_words(layer: IntegerLinear, width: int) -> list[list[int]]:
     """Weight tiles of a layer, one for each ``width`` outputs: parameters, then one word a term."""
     padding = -layer.outputs % width

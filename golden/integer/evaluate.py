@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -108,10 +108,12 @@ def draw_noise(generator: NoiseGenerator, model: IntegerModel) -> np.ndarray:
     return pixel.to_image(values.reshape(config.tokens, -1), config)
 
 
-def sample(model: IntegerModel, modulations: tuple[Modulation, ...], plan: SamplerPlan, seed: int) -> Iterator[Step]:
+def sample(model: IntegerModel, modulations: tuple[Modulation, ...], plan: SamplerPlan, seed: int,
+           step_contexts: Sequence[int] | None = None) -> Iterator[Step]:
     """Draw one image; yields the first noise as step 0, then each denoising step.
 
-    ``modulations``: the unguided context first where there are two, the guided (or only) one last.
+    ``modulations``: the unguided context first where there are two, the guided (or only) one last. ``step_contexts``:
+    how many of them, the last ones, each step evaluates; without, all.
     """
     generator = NoiseGenerator.from_seed(seed)
     zero = np.zeros((model.config.image_channels, model.config.image_size, model.config.image_size), dtype=np.int64)
@@ -119,7 +121,8 @@ def sample(model: IntegerModel, modulations: tuple[Modulation, ...], plan: Sampl
     image = pixel.sampler_step(zero, zero, zero, noise, plan.coefficients[0])
     yield Step(0, (), image, noise)
     for number in range(1, plan.steps + 1):
-        contexts = tuple(evaluate(model, image, m.gain[number - 1], m.bias[number - 1]) for m in modulations)
+        present = modulations if step_contexts is None else modulations[-step_contexts[number - 1]:]
+        contexts = tuple(evaluate(model, image, m.gain[number - 1], m.bias[number - 1]) for m in present)
         unguided, guided = (pixel.to_image(c["velocity"], model.config) for c in (contexts[0], contexts[-1]))
         coefficients = plan.coefficients[number]
         noise = draw_noise(generator, model) if plan.draws_noise else zero

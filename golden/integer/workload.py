@@ -55,7 +55,7 @@ class ZeroShares:
         self.values: Counter = Counter()
 
     def add(self, step: Step) -> None:
-        """Count one step, every context."""
+        """Count one step, each context that it evaluates."""
         for tensors in step.contexts:
             for name, operand in left_operands(tensors, self.config.blocks):
                 self.count(name, operand)

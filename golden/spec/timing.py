@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import pairwise
+from itertools import accumulate, pairwise
 
 from golden.spec import numbers
 from golden.spec.array_timing import NO_TOKENS, ArrayClock, DenseOperands, Fields, LineReader, Operands
@@ -66,21 +66,30 @@ class Semaphore:
 
 @dataclass(frozen=True)
 class Estimate:
-    """Cycles of a drawing as long as its operands are not known: none of them zero, every step like the first."""
+    """Cycles of a drawing as long as its operands are not known: none is zero, steps of as many contexts take alike."""
 
-    noise: int    # from the start to the end of step 0
-    step: int     # of each denoising step
-    steps: int    # denoising steps
+    noise: int              # from the start to the end of step 0
+    each: tuple[int, ...]   # of each denoising step
+
+    @property
+    def steps(self) -> int:
+        """Denoising steps."""
+        return len(self.each)
+
+    @property
+    def longest(self) -> int:
+        """Of any step."""
+        return max(self.noise, *self.each)
 
     @property
     def cycles(self) -> int:
         """Of the whole drawing."""
-        return self.noise + self.steps * self.step
+        return self.noise + sum(self.each)
 
     @property
     def step_cycles(self) -> tuple[int, ...]:
         """At the end of each step; index 0 is the first noise."""
-        return tuple(self.noise + number * self.step for number in range(self.steps + 1))
+        return tuple(accumulate(self.each, initial=self.noise))
 
 
 @dataclass
@@ -259,8 +268,19 @@ def predict(program: Sequence[int], config: HardwareConfig, operands: Operands |
     return model.prediction()
 
 
-def estimate(program: Sequence[int], config: HardwareConfig, steps: int) -> Estimate:
-    """Cycles of a program that draws in so many steps, one of which is walked; raises ``ProgramError``."""
+def estimate(program: Sequence[int], config: HardwareConfig, steps: int,
+             step_contexts: Sequence[int] = ()) -> Estimate:
+    """Cycles of a program that draws in so many steps, walked until one of each kind has come.
+
+    ``step_contexts``: contexts of each step, where they do not have as many. Raises ``ProgramError``.
+    """
+    kinds = step_contexts or (1,) * steps
     ends = TimingModel(program, config).walk()
-    noise = next(ends)
-    return Estimate(noise, next(ends) - noise, steps)
+    noise = before = next(ends)
+    cycles: dict[int, int] = {}
+    for kind, end in zip(kinds, ends, strict=False):
+        cycles.setdefault(kind, end - before)
+        before = end
+        if len(cycles) == len(set(kinds)):
+            break
+    return Estimate(noise, tuple(cycles[kind] for kind in kinds))

@@ -48,7 +48,7 @@ def compare(compiled, steps, records, folder) -> Comparison:
     """The verdict on records."""
     for memory, part in records.items():
         (folder / f"{memory}.records").write_bytes(part.tobytes())
-    comparison = Comparison(compiled.layout, folder)
+    comparison = Comparison(compiled, folder)
     before = np.empty(0)
     for step in steps:
         comparison.step(step, before)

@@ -38,6 +38,12 @@ def test_random_models_are_the_same_for_the_same_seed():
     assert first.program == second.program
 
 
+def test_random_models_are_guided_everywhere_nowhere_and_in_between():
+    hardware = load_hardware(SMALL)
+    found = {frozenset(random_system(np.random.default_rng(seed), hardware).step_contexts) for seed in range(16)}
+    assert found == {frozenset({1}), frozenset({2}), frozenset({1, 2})}
+
+
 def test_random_models_have_few_and_many_zeros():
     hardware = load_hardware(SMALL)
     shares = []

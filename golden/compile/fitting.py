@@ -1,0 +1,85 @@
+"""What a model needs of a hardware, and which configurations of ``configs/`` would hold one that does not fit."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import suppress
+
+import numpy as np
+
+from golden.compile.builder import Builder
+from golden.compile.layout import CompileError, Layout
+from golden.compile.program import ProgramWriter
+from golden.compile.segments import Run, StepSegment, make_segments, widest
+from golden.compile.words import layer_rows
+from golden.integer.model import IntegerBlock, IntegerLinear, IntegerModel
+from golden.model import zoo
+from golden.spec.hardware import HardwareConfig, load_hardware
+from golden.spec.model import ModelConfig
+from golden.spec.validation import ConfigError
+
+CONFIGS = zoo.CONFIGS.parent
+"""Folder of the hardware configurations."""
+BLOCK_LAYERS = ("key", "query", "value", "projection", "expand", "contract")
+"""In the order in which the program loads them."""
+
+
+def all_layers(model: IntegerModel) -> list[IntegerLinear]:
+    """Every linear layer in the order of the weight store."""
+    return [model.convolution, *(getattr(block, name) for block in model.blocks for name in BLOCK_LAYERS),
+            model.decoder]
+
+
+def fit(model: IntegerModel, hardware: HardwareConfig, runs: Sequence[Run], *, draws_noise: bool = False,
+        skip_zeros: bool = True, split: str | None = None) -> tuple[tuple[StepSegment, ...], Builder]:
+    """Memory plans and program of a model. Raises ``CompileError`` for what the hardware cannot hold."""
+    segments = make_segments(model.config, hardware, runs, split, skip_zeros)
+    try:
+        program = ProgramWriter(model, segments, draws_noise, skip_zeros).write()
+        program.encoded()
+    except ValueError as error:
+        raise CompileError(f"model {model.config.name} is beyond the descriptors of this version: {error}") from None
+    layout = widest(segments).layout
+    layout.check_depth("weight", sum(layer_rows(layer, hardware.width) for layer in all_layers(model)))
+    layout.check_depth("program", len(program.descriptors))
+    return segments, program
+
+
+def holders(model: IntegerModel, runs: Sequence[Run], **choices: object) -> list[str]:
+    """Names of the files of ``configs/`` that hold a model; ``choices`` as of ``fit``."""
+    names = []
+    for path in sorted(CONFIGS.glob("*.toml")):
+        with suppress(CompileError, ConfigError):
+            fit(model, load_hardware(path), runs, **choices)
+            names.append(f"{CONFIGS.name}/{path.name}")
+    return names
+
+
+def with_advice(error: CompileError, model: IntegerModel, runs: Sequence[Run], **choices: object) -> CompileError:
+    """The same refusal, which also says what would hold the model."""
+    names = holders(model, runs, **choices)
+    told = f"{', '.join(names)} would hold it" if names else f"no file of {CONFIGS.name}/ would hold it"
+    return CompileError(f"{error}; {told}")
+
+
+def check_layout(config: ModelConfig, hardware: HardwareConfig, contexts: int, steps: int) -> None:
+    """Whether a shape fits, before there are weights and tables. Raises ``CompileError`` that says what would."""
+    try:
+        Layout(config, hardware, contexts, steps)
+    except CompileError as error:
+        raise with_advice(error, blank(config), [(contexts, steps)]) from None
+
+
+def blank(config: ModelConfig) -> IntegerModel:
+    """A model of zeros, which takes as much room as any of its shape."""
+    def layer(outputs: int, terms: int, eight_bit: bool = False) -> IntegerLinear:
+        return IntegerLinear(np.zeros((outputs, terms), dtype=np.int8), np.zeros(outputs, dtype=np.int64),
+                             np.zeros(outputs, dtype=np.int64), 0, eight_bit)
+
+    channels, hidden = config.channels, config.hidden_channels
+    shapes = {name: (channels, channels) for name in BLOCK_LAYERS} | {"expand": (hidden, channels),
+                                                                      "contract": (channels, hidden)}
+    block = IntegerBlock(**{name: layer(*shape) for name, shape in shapes.items()}, score_multiplier=0, score_shift=0,
+                         attention_multiplier=0, attention_shift=0)
+    return IntegerModel(config, 0, layer(channels, config.patch_terms, True), (block,) * config.blocks,
+                        layer(config.token_pixels, channels, True), (0,) * config.norms)

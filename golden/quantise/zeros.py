@@ -11,7 +11,7 @@ import torch
 from tqdm import tqdm
 
 from golden.integer.evaluate import sample
-from golden.integer.plan import euler_plan
+from golden.integer.plan import DEFAULT, make_plan
 from golden.integer.workload import ZeroShares
 from golden.model import checkpoint, sampler, zoo
 from golden.model.labels import in_turn, none
@@ -24,7 +24,7 @@ def count(source: checkpoint.Checkpoint, images: int, steps: int, guidance: floa
     moments = sampler.times(steps)
     labels = torch.cat([in_turn(source.config, images), none(source.config, 1)])
     model, tables = to_integers(source, moments[:-1], labels)
-    plan = euler_plan(moments, guidance, source.residual_fraction_bits)
+    plan = make_plan(DEFAULT, moments, guidance, source.residual_fraction_bits, source.config.image_pixels)
     shares = ZeroShares(source.config)
     with tqdm(total=images * steps, unit="step") as bar:
         for seed in range(images):

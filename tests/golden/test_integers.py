@@ -8,7 +8,7 @@ import torch
 
 from golden.integer.evaluate import draw_noise, evaluate, sample
 from golden.integer.noise import NoiseGenerator
-from golden.integer.plan import euler_plan
+from golden.integer.plan import make_plan
 from golden.integer.product import activation_planes, weight_planes
 from golden.model import checkpoint, zoo
 from golden.model.labels import representatives
@@ -100,7 +100,7 @@ def test_the_same_seed_draws_the_same_image_and_another_another():
     source = checkpoint.load(zoo.checkpoint_path("tiny"))
     grid = times(2)
     integers, tables = to_integers(source, grid[:-1])
-    plan = euler_plan(grid, 2.0, source.residual_fraction_bits)
+    plan = make_plan("euler", grid, 2.0, source.residual_fraction_bits, source.config.image_pixels)
     one, two, other = (list(sample(integers, (tables[-1], tables[0]), plan, seed))[-1].image for seed in (1, 1, 2))
     assert (one == two).all()
     assert (one != other).any()

@@ -27,7 +27,7 @@ ROWS = 10
 def last_image(compiled: Compiled, label: str, seed: int) -> object:
     """The finished image, (C, H, H) int16."""
     *_, last = sample(compiled.model, compiled.contexts(label), compiled.plan, seed)
-    return last.image
+    return last.clean
 
 
 def gallery(compiled: Compiled, seeds: range) -> dict[str, list]:

@@ -14,7 +14,7 @@ from golden.compile.program import ProgramWriter
 from golden.compile.split_plan import SplitPlan
 from golden.compile.words import coordinate_words, modulation_words, step_word, tile_words
 from golden.integer.model import IntegerModel, Modulation
-from golden.integer.plan import SamplerPlan, euler_plan
+from golden.integer.plan import DEFAULT, SamplerPlan, make_plan
 from golden.model.checkpoint import Checkpoint
 from golden.model.labels import NO_LABEL, describe, parse
 from golden.model.sampler import times
@@ -76,16 +76,25 @@ def context_sections(table: Modulation, layout: Layout, context: int) -> list[Se
             for step in range(layout.steps)]
 
 
+def plan_contexts(plan: SamplerPlan) -> int:
+    """Contexts of every evaluation of a plan; raises ``CompileError`` where they differ."""
+    counts = {row.contexts for row in plan.rows[1:]}
+    if len(counts) != 1:
+        raise CompileError("some steps of the sampler are guided and some are not; expected all or none, "
+                           "so give a guidance range of 0 to 1")
+    return counts.pop()
+
+
 def compile_integers(model: IntegerModel, tables: dict[str, Modulation], plan: SamplerPlan, guidance: float,
                      hardware: HardwareConfig, skip_zeros: bool = True, split: str | None = None,
                      split_table: Sequence[int] | None = None) -> Compiled:
     """Lay out, write the program, and build the segments.
 
-    tables: modulation by label, with NO_LABEL. Guidance 1 needs one context, any other two. Without ``skip_zeros``
-    the array multiplies zeros too. ``split`` is a mode of ``split_plan``, ``split_table`` its masks for the first step.
+    tables: modulation by label, with NO_LABEL, for each of the plan's evaluations. Without ``skip_zeros`` the array
+    multiplies zeros too. ``split`` is a mode of ``split_plan``, ``split_table`` its masks for the first step.
     Raises ``CompileError`` for a model that does not fit.
     """
-    layout = Layout(model.config, hardware, contexts=1 if guidance == 1 else 2, steps=plan.steps)
+    layout = Layout(model.config, hardware, contexts=plan_contexts(plan), steps=plan.steps)
     splits = SplitPlan(layout, split, skip_zeros)
     masks = splits.table(split_table)
     try:
@@ -99,7 +108,7 @@ def compile_integers(model: IntegerModel, tables: dict[str, Modulation], plan: S
     sections = [
         Section(Memory.PROGRAM, 0, descriptors),
         Section(Memory.WEIGHT, 0, weights),
-        Section(Memory.STEP, 0, [step_word(row) for row in plan.coefficients]),
+        Section(Memory.STEP, 0, [step_word(row) for row in plan.rows]),
         Section(Memory.COORDINATE, 0, coordinate_words(model.config.grid, model.config.coordinate_channels)),
     ]
     first_split = [Section(Memory.SPLIT, 0, masks)] if masks else []   # anew for each drawing: each leaves its own
@@ -117,10 +126,12 @@ def compile_integers(model: IntegerModel, tables: dict[str, Modulation], plan: S
 
 def compile_checkpoint(checkpoint: Checkpoint, hardware: HardwareConfig, *, steps: int, guidance: float,
                        prompts: Sequence[str] | None = None, skip_zeros: bool = True, split: str | None = None,
-                       split_table: Sequence[int] | None = None) -> Compiled:
-    """Compile a quantised checkpoint with Euler's method in ``steps`` steps; the rest as ``compile_integers``.
+                       split_table: Sequence[int] | None = None, sampler: str = DEFAULT, eta: float = 1.0,
+                       guidance_range: tuple[float, float] = (0.0, 1.0), stop: float = 0.0) -> Compiled:
+    """Compile a quantised checkpoint with a sampler in ``steps`` steps; the rest as ``compile_integers``.
 
-    ``prompts``: what can be asked for besides nothing; every class unless told otherwise.
+    ``prompts``: what can be asked for besides nothing; every class unless told otherwise. ``sampler``, ``eta``,
+    ``guidance_range`` and ``stop`` as in ``golden.integer.plan.make_plan``.
     Raises ``CheckpointError`` for another kind of checkpoint, ``ConfigError`` for a prompt that the model does not
     know, and ``CompileError`` for what does not fit.
     """
@@ -128,12 +139,13 @@ def compile_checkpoint(checkpoint: Checkpoint, hardware: HardwareConfig, *, step
         raise CompileError(f"steps is {steps}; expected 1 or more")
     if not np.isfinite(guidance) or guidance < 0:
         raise CompileError(f"guidance is {guidance}; expected a number from 0 on")
-    grid = times(steps)
     config = checkpoint.config
+    fraction_bits = checkpoint.residual_fraction_bits or 0    # a checkpoint without any is refused by to_integers
+    plan = make_plan(sampler, times(steps), guidance, fraction_bits, config.image_pixels,
+                     guidance_range=guidance_range, eta=eta, stop=stop)
     labels = [parse(config, prompt) for prompt in (config.labels if prompts is None else prompts)]
     labels = list(dict.fromkeys((*labels, config.no_label)))
-    model, tables = to_integers(checkpoint, grid[:-1], torch.tensor(labels))
-    plan = euler_plan(grid, guidance, model.residual_fraction_bits)
+    model, tables = to_integers(checkpoint, list(plan.times), torch.tensor(labels))
     names = [describe(config, label) for label in labels]
     return compile_integers(model, dict(zip(names, tables, strict=True)), plan, guidance, hardware, skip_zeros, split,
                             split_table)

@@ -105,7 +105,9 @@ class DrawingTiming:
     def follow(self, step: Step) -> int:
         """Walk one step, the first noise being step 0; returns the cycles at its end."""
         self.operands.load(step)
-        return next(self.ends)
+        cycles = next(self.ends)
+        self.model.stopped = step.stopped
+        return cycles
 
     def finish(self) -> Prediction:
         """After the last step."""

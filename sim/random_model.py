@@ -14,9 +14,11 @@ from golden.integer.plan import SamplerPlan, StepRow
 from golden.spec import numbers
 from golden.spec.hardware import HardwareConfig
 from golden.spec.model import ModelConfig
-from golden.spec.step import COEFFICIENTS, UPDATE_BITS
+from golden.spec.step import COEFFICIENTS
 
 LABEL = "label"
+MOST_LIMIT = 1 << 20
+"""Of a step's change: many change by less."""
 ATTEMPTS = 1000
 MOST_TOKENS = 256
 TYPICAL = 6.0
@@ -100,7 +102,7 @@ def random_modulation(generator: np.random.Generator, config: ModelConfig, steps
 def random_plan(generator: np.random.Generator, steps: int, contexts: int) -> SamplerPlan:
     """First a draw of noise; then steps with any coefficients, with a sampler that draws noise or not.
 
-    Now and then a step ends the drawing if the clean image changes by little, or by anything but the most.
+    Now and then a step ends the drawing if the clean image changes by less than some limit.
     """
     one = 1 << numbers.STEP_FRACTION_BITS
     rows = [StepRow(noise=int(generator.integers(1, 30 * one)))]
@@ -109,7 +111,7 @@ def random_plan(generator: np.random.Generator, steps: int, contexts: int) -> Sa
         values = {name: int(generator.integers(-one, one + 1)) for name in COEFFICIENTS}
         values["keep"] = int(generator.integers(one // 2, one + 1))
         values["noise"] *= 20 * draws_noise
-        limit = generator.choice([0, 0, 1 << 20, (1 << UPDATE_BITS) - 1])
+        limit = int(generator.choice([0, 0, 0, MOST_LIMIT]))
         rows.append(StepRow(**values, stop_below=int(generator.integers(limit, endpoint=True)), contexts=contexts))
     return SamplerPlan(tuple(rows), tuple(n / steps for n in range(steps)))
 

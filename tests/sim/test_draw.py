@@ -87,7 +87,8 @@ def test_another_sampler_is_exact(tmp_path, sampler, evaluations):
     report = json.loads((tmp_path / "out" / "report.json").read_text())
     assert (report["sampler"], report["steps"], report["planned_steps"]) == (sampler, evaluations, evaluations)
     assert report["cycles"] == report["predicted_cycles"]
-    assert report["difference_to_float_model"] < 0.5    # the same noise; 1.4 between images of unlike noise
+    # 0.12 and 0.14 were measured; 0.4 with noise of the float model's own in the step of maruyama
+    assert report["difference_to_float_model"] < 0.2
 
 
 def test_a_drawing_that_has_settled_ends_early_in_the_predicted_cycles(tmp_path, capsys):

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from golden.compile.operands import predict_drawing
+from golden.integer.evaluate import sample
 from golden.spec.hardware import load_hardware
 from sim import seed as seeds
 from sim.core import build_core
@@ -36,6 +37,16 @@ def test_random_models_are_the_same_for_the_same_seed():
     hardware = load_hardware(SMALL)
     first, second = (random_system(np.random.default_rng(5), hardware) for _ in range(2))
     assert first.program == second.program
+
+
+def test_some_random_models_end_early_and_most_do_not():
+    hardware = load_hardware(SMALL)
+    early = 0
+    for seed in range(12):
+        compiled = random_system(np.random.default_rng(seed), hardware)
+        *_, last = sample(compiled.model, compiled.contexts(LABEL), compiled.plan, seed)
+        early += last.number < compiled.plan.evaluations
+    assert 0 < early < 6
 
 
 def test_random_models_have_few_and_many_zeros():

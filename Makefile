@@ -6,6 +6,7 @@ MODEL ?=
 CLASS ?=
 SEED ?=
 STEPS ?=
+SAMPLER ?=
 N ?=
 TOKENS ?=
 CHANNELS ?=
@@ -40,9 +41,9 @@ help: ## Print this list
 setup: $(stamp) ## Create .venv from pyproject.toml (PYTHON=, TORCH=requirement, TORCH_INDEX=address)
 	@echo "$(venv) is ready"
 
-sim: $(stamp) ## Draw one image through the RTL and check it (MODEL=, CLASS=, SEED=, STEPS=, CONFIG=, WAVES=1)
+sim: $(stamp) ## Draw one image through the RTL and check it (MODEL=, CLASS=, SEED=, STEPS=, SAMPLER=, CONFIG=, WAVES=1)
 	@$(python) -m sim.draw $(call option,--model,$(MODEL)) $(call option,--label,$(CLASS)) \
-		$(call option,--seed,$(SEED)) $(call option,--steps,$(STEPS)) \
+		$(call option,--seed,$(SEED)) $(call option,--steps,$(STEPS)) $(call option,--sampler,$(SAMPLER)) \
 		$(call option,--config,$(if $(CONFIG),configs/$(CONFIG).toml))
 
 test: $(stamp) ## Run the whole regression (TESTS=pytest arguments, SEED=, WAVES=1)

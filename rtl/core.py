@@ -29,7 +29,7 @@ from rtl.units.pixel_engine import PixelEngine
 from rtl.units.row_maximum import RowMaximum
 from rtl.units.softmax_engine import SoftmaxEngine
 
-TRACED = ("normalised", "activation", "key_value", "score", "probability", "residual", "pixel")
+TRACED = ("normalised", "activation", "key_value", "score", "probability", "residual", "pixel", "clean")
 """Memories whose writes a simulation can record."""
 LINE_MEMORIES = ("normalised", "activation", "probability")
 """Left operands of the array, which it reads a line at a time."""
@@ -139,15 +139,17 @@ class Core(wiring.Component):
         connect(m, self.softmax.probability, memories["probability"].write)
         connect(m, array.probability, memories["probability"].read)
         connect(m, array.normalised, memories["normalised"].read)
-        connect(m, self.pixel.pixel_write, memories["pixel"].write)
         self.conflicts["normalised"] = share_writer(
             m, memories["normalised"].write, [self.norm.normalised, self.pixel.normalised])
         if self.config.dense_lanes:
             connect(m, array.split, memories["split"].read)
             self.conflicts["split"] = array.split_conflict | share_writer(
                 m, memories["split"].write, [self.image.split, array.split_write])
-        self.conflicts["pixel"] = share_reader(
-            m, memories["pixel"].read, [self.pixel.pixel_read, self.registers.pixel])
+        for name in ("pixel", "clean"):
+            own_read, own_write = getattr(self.pixel, f"{name}_read"), getattr(self.pixel, f"{name}_write")
+            host, image = getattr(self.registers, name), getattr(self.image, name)
+            self.conflicts[name] = share_reader(m, memories[name].read, [own_read, host]) | share_writer(
+                m, memories[name].write, [own_write, image])
         connect(m, array.residual_write, memories["residual"].write)
         connect(m, self.norm.residual, memories["residual"].read_1)
         self.conflicts["residual"] = share_reader(
@@ -194,6 +196,7 @@ class Core(wiring.Component):
             self.pixel.seed.eq(registers.seed),
             sequencer.resume.eq(registers.resume),
             sequencer.pause_each_step.eq(registers.pause),
+            sequencer.settled.eq(self.pixel.settled),
             registers.running.eq(sequencer.running | sequencer.paused | sequencer.begin),
             registers.paused.eq(sequencer.paused | sequencer.begin),
             registers.done.eq(finished),
@@ -201,6 +204,7 @@ class Core(wiring.Component):
             registers.conditioning_loaded.eq(self.image.conditioning_loaded),
             registers.loading.eq(self.image.loading),
             registers.step.eq(steps),
+            registers.update.eq(self.pixel.update),
         ]
 
     def connect_counters(self, m: Module) -> None:

@@ -49,10 +49,12 @@ async def draw(dut: Any, clock: Clock, driver: Driver, job: Job) -> None:
             dut.record_flush.value = 0
             counters = await driver.counters()
             done = StepDone(await driver.read("STEP") - 1, counters["CYCLES"], clock.cycle,
-                            time.monotonic() - started, await driver.read_pixels(job.pixels))
+                            time.monotonic() - started, await driver.read_latent(job.pixels),
+                            await driver.read_update())
             steps.write(done.line())
             steps.flush()
             await driver.resume()
-    result = {"counters": await driver.counters(), "pixels": await driver.read_pixels(job.pixels),
-              "simulated": clock.cycle, "seconds": time.monotonic() - started}
+    result = {"counters": await driver.counters(), "pixels": await driver.read_image(job.pixels),
+              "latent": await driver.read_latent(job.pixels), "simulated": clock.cycle,
+              "seconds": time.monotonic() - started}
     (folder / RESULT_FILE).write_text(json.dumps(result), encoding="utf-8")

@@ -62,7 +62,7 @@ class Bench:
             raise AssertionError(f"expected {code.name}, got no error")
         assert not await self.driver.status() & Status.DONE
         try:
-            await self.driver.read_pixels(1)
+            await self.driver.read_image(1)
         except DeviceError:
             return
         raise AssertionError(f"a pixel was read after {code.name}")
@@ -76,7 +76,7 @@ class Bench:
         """The good image comes out as the reference says."""
         await self.load(self.image.program)
         await self.run()
-        assert await self.driver.read_pixels(self.job.pixels) == expected_pixels(self.job)
+        assert await self.driver.read_image(self.job.pixels) == expected_pixels(self.job)
 
 
 def expected_pixels(job: Job) -> list[int]:
@@ -153,5 +153,5 @@ async def hung_programs(dut: Any) -> None:
     await bench.clock.wait_cycles(bench.random.randrange(100, 20000))
     await bench.driver.clear()
     assert not await bench.driver.status() & (Status.RUNNING | Status.DONE)
-    await bench.expect(ErrorCode.BUSY, bench.driver.read_pixels(1))
+    await bench.expect(ErrorCode.BUSY, bench.driver.read_image(1))
     await bench.draws()

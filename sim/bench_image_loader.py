@@ -11,6 +11,7 @@ import numpy as np
 from golden.spec.hardware import FORMAT_VERSION, load_hardware
 from golden.spec.image import ImageError, Kind, Memory, Section, build_segment, parse_segment, segment_words
 from golden.spec.registers import ErrorCode
+from golden.spec.step import STEP_WORD_BITS
 from sim import seed as seeds
 from sim.clock import Clock
 from sim.scoreboard import Scoreboard
@@ -137,7 +138,7 @@ async def every_refusal(dut):
         ({7: depth + 1}, ErrorCode.SECTION), ({7: 0xFFFFFFFF}, ErrorCode.SECTION), ({-1: None}, ErrorCode.CRC),
     ]
     for changes, code in cases:
-        sections = [Section(Memory.STEP, 0, [bench.random.getrandbits(128) for _ in range(2)])]
+        sections = [Section(Memory.STEP, 0, [bench.random.getrandbits(STEP_WORD_BITS) for _ in range(2)])]
         good = list(segment_words(build_segment(bench.config, Kind.PROGRAM, sections)))
         await bench.send(good)
         assert bench.flags() == (1, 0, 0)

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cocotb
 import numpy as np
 
 from golden.integer import pixel as golden_pixel
 from golden.integer.noise import NoiseGenerator
+from golden.integer.plan import StepRow
 from golden.integer.product import activation_planes
 from golden.spec import numbers
 from golden.spec.descriptors import ENGINES, FIELDS, RELOCATABLE, Opcode, PixelOperation
 from golden.spec.hardware import HardwareConfig, load_hardware
 from golden.spec.model import ModelConfig
+from golden.spec.step import COEFFICIENTS, STEP_FIELDS, STEP_SLOT_BITS, UPDATE_BITS
 from sim import seed as seeds
 from sim.clock import Clock
 from sim.scoreboard import Scoreboard
@@ -23,7 +25,7 @@ from sim.units import config_file
 
 STEP_CYCLES = 9
 PATCH_CYCLES = 7
-PIXEL, RESIDUAL, STEP, COORDINATE, NORMALISED = range(5)
+PIXEL, RESIDUAL, STEP, COORDINATE, NORMALISED, CLEAN = range(6)
 CONFIG_VARIABLE = "HALFTONE_BENCH_CONFIG"
 LAST_BASE = 7
 SHAPES = [(1, 1, 6), (1, 2, 6), (3, 1, 8), (3, 2, 6), (2, 2, 0), (1, 1, 0), (3, 1, 5), (7, 1, 3)]
@@ -36,6 +38,7 @@ class Case:
 
     model: ModelConfig
     pixels: np.ndarray      # (C, H, H)
+    clean: np.ndarray       # (C, H, H)
     residual: np.ndarray    # (T, token words, width)
     generator: NoiseGenerator
 
@@ -115,14 +118,16 @@ class Bench:
         grid = self.random.choice(fits[:4]) if small else fits[-1]
         model = ModelConfig(name="bench", image_channels=channels, image_size=grid * stride, stride=stride, channels=1,
                             blocks=1, heads=1, coordinate_channels=coordinates)
-        pixels = self.numpy.integers(-32768, 32768, (channels, model.image_size, model.image_size))
-        pixels = np.where(self.numpy.random(pixels.shape) < 0.7, pixels // 4, pixels)
+        shape = (channels, model.image_size, model.image_size)
+        pixels, clean = (np.where(self.numpy.random(shape) < 0.7, image // 4, image)
+                         for image in self.numpy.integers(-32768, 32768, (2, *shape)))
         residual = self.numpy.integers(-32768, 32768, (model.tokens, 2 * token_words, config.width))
-        return Case(model, pixels, residual, NoiseGenerator((1, 2, 3, 4)))
+        return Case(model, pixels, clean, residual, NoiseGenerator((1, 2, 3, 4)))
 
     async def load(self, case: Case, base: int, seed: bool = True) -> None:
-        """Bring image, residual rows (two predictions beside each other), coordinates and seed into the engine."""
-        await self.write(PIXEL, 0, [int(x) & 0xFFFF for x in case.pixels.ravel()])
+        """Bring images, residual rows (two predictions beside each other), coordinates and seed into the engine."""
+        for memory, image in ((PIXEL, case.pixels), (CLEAN, case.clean)):
+            await self.write(memory, 0, [int(x) & 0xFFFF for x in image.ravel()])
         rows = case.residual.reshape(-1, self.config.width)
         await self.write(RESIDUAL, base, [pack(word, 16) for word in rows])
         lines = numbers.coordinate_channels(case.model.grid, case.model.coordinate_channels)
@@ -135,10 +140,38 @@ class Bench:
             await self.clock.next_edge()
             self.dut.seed_load.value = 0
 
-    def coefficients(self) -> tuple[int, int, int, int]:
-        """Usual ones, or anything in 18 bits."""
+    def row(self) -> StepRow:
+        """Usual coefficients, or anything in 18 bits."""
         limit = self.random.choice([1 << 17, 1 << 13, 1 << 10])
-        return tuple(self.random.choice([self.random.randrange(-limit, limit), -limit, limit - 1]) for _ in range(4))
+        return StepRow(**{name: self.random.choice([self.random.randrange(-limit, limit), -limit, limit - 1])
+                          for name in COEFFICIENTS})
+
+    def limit(self, update: int) -> int:
+        """A limit for a step that changes so much: never, around it, or anything."""
+        return self.random.choice([0, max(0, update - 1), update, update, update + 1,
+                                   self.random.getrandbits(UPDATE_BITS)])
+
+    def word(self, row: StepRow) -> int:
+        """A step word, with anything in the bits that do not count."""
+        word = 0
+        for place, field in enumerate(STEP_FIELDS):
+            slot = getattr(row, field.name) & ((1 << field.bits) - 1)
+            slot |= self.random.getrandbits(STEP_SLOT_BITS) >> field.bits << field.bits
+            word |= slot << STEP_SLOT_BITS * place
+        return word
+
+    async def compare_images(self, what: str, case: Case) -> None:
+        """Both images, last pixel first."""
+        for name, memory, image in (("latent", PIXEL, case.pixels), ("clean", CLEAN, case.clean)):
+            got = await self.read(memory, list(range(image.size))[::-1])
+            self.board.compare(f"{what} {name}", image.ravel()[::-1] & 0xFFFF, got)
+
+    async def compare_update(self, what: str, update: int, row: StepRow) -> None:
+        """The change of the clean image, and whether it is below the limit, a cycle after the pulse."""
+        await self.clock.next_edge()
+        await self.clock.next_edge()
+        self.board.compare(f"{what} update", [update], [int(self.dut.update.value)])
+        self.board.compare(f"{what} settled", [int(update < row.stop_below)], [int(self.dut.settled.value)])
 
     def descriptor(self, case: Case, operation: PixelOperation, **fields: int) -> dict[str, int]:
         """A descriptor's fields: the shape, and random engines to wait for and to signal."""
@@ -193,33 +226,35 @@ def encode(fields: dict[str, int]) -> int:
     return word
 
 
-def stepped(case: Case, coefficients: tuple[int, int, int, int], draw: bool) -> np.ndarray:
-    """The image after one step, by the integer reference."""
+def stepped(case: Case, row: StepRow, draw: bool) -> int:
+    """Bring the case's images to where one step brings them, by the integer reference; returns the update."""
     model = case.model
     half = case.residual.shape[1] // 2
     flat = case.residual.reshape(model.tokens, 2, half * case.residual.shape[2])[:, :, :model.token_pixels]
     noise = case.generator.values(model.tokens * model.token_pixels) if draw else np.zeros(flat[:, 0].size, dtype=int)
-    tokens = golden_pixel.sampler_step(golden_pixel.to_tokens(case.pixels, model), flat[:, 0], flat[:, 1],
-                                       noise.reshape(flat[:, 0].shape), coefficients)
-    return golden_pixel.to_image(tokens, model)
+    before = case.clean
+    pixels, clean = (golden_pixel.to_tokens(image, model) for image in (case.pixels, case.clean))
+    case.pixels, case.clean = (golden_pixel.to_image(tokens, model) for tokens in golden_pixel.sampler_step(
+        pixels, clean, flat[:, 0], flat[:, 1], noise.reshape(flat[:, 0].shape), row))
+    return golden_pixel.update(before, case.clean)
 
 
 async def check_step(bench: Bench, case: Case, base: int) -> None:
-    """One STEP, its cycles and every pixel after it."""
+    """One STEP, its cycles, every pixel of both images after it, and how much changed."""
     model = case.model
     address = bench.random.randrange(bench.config.step_words)
-    coefficients = bench.coefficients()
     draw = bench.random.random() < 0.7
-    noise_bits = bench.random.getrandbits(14)
-    await bench.write(STEP, address, [pack([c & 0x3FFFF | noise_bits << 18 for c in coefficients], 32)])
+    row = bench.row()
+    update = stepped(case, row, draw)
+    row = replace(row, stop_below=bench.limit(update))
+    await bench.write(STEP, address, [bench.word(row)])
     half = case.residual.shape[1] // 2
     fields = bench.descriptor(case, PixelOperation.STEP, step=address, draw_noise=int(draw), guided_base=base,
                               unguided_base=base + half)
     await bench.run(fields, STEP_CYCLES + 2 * model.tokens * model.token_pixels)
-    case.pixels = stepped(case, coefficients, draw)
-    got = await bench.read(PIXEL, list(range(case.pixels.size))[::-1])
-    expected = case.pixels.ravel()[::-1] & 0xFFFF
-    bench.board.compare(f"step C={model.image_channels} S={model.stride}", expected, got)
+    shape = f"step C={model.image_channels} S={model.stride}"
+    await bench.compare_update(shape, update, row)
+    await bench.compare_images(shape, case)
 
 
 async def check_patch(bench: Bench, case: Case) -> None:
@@ -264,17 +299,19 @@ async def back_to_back(dut):
     half = case.residual.shape[1] // 2
     descriptors = []
     for i in range(5):
-        coefficients = bench.coefficients()
-        await bench.write(STEP, i, [pack([c & 0x3FFFF for c in coefficients], 32)])
+        row = bench.row()
         draw = i % 2 == 0
+        update = stepped(case, row, draw)
+        row = replace(row, stop_below=bench.limit(update))
+        await bench.write(STEP, i, [bench.word(row)])
         descriptors.append(bench.descriptor(case, PixelOperation.STEP, step=i, draw_noise=int(draw), guided_base=0,
                                             unguided_base=half))
-        case.pixels = stepped(case, coefficients, draw)
     dut.available.value = (1 << ENGINES) - 1
     accepted = await bench.source.send([encode(fields) for fields in descriptors])
     cycles = STEP_CYCLES + 2 * case.model.tokens * case.model.token_pixels
     assert [b - a for a, b in zip(accepted, accepted[1:], strict=False)] == [cycles + 1] * 4
     await bench.clock.wait_cycles(cycles + 1)
     assert [cycle for cycle, _ in bench.gives] == [cycle + cycles for cycle in accepted]
-    bench.board.compare("pixels", case.pixels.ravel() & 0xFFFF, await bench.read(PIXEL, list(range(case.pixels.size))))
-    print(bench.board.finish(least=case.pixels.size))
+    await bench.compare_update("steps", update, row)
+    await bench.compare_images("steps", case)
+    print(bench.board.finish(least=2 * case.pixels.size))

@@ -12,6 +12,7 @@ from golden.spec.hardware import FORMAT_VERSION, load_hardware
 from golden.spec.image import Kind, Memory, Section, build_segment, segment_words
 from golden.spec.registers import ADDRESSES, IDENTITY, REGISTERS, Access, Control, ErrorCode, Status
 from golden.spec.seed import generator_state
+from golden.spec.step import STEP_WORD_BITS
 from sim import seed as seeds
 from sim.clock import Clock
 from sim.scoreboard import Scoreboard
@@ -22,7 +23,7 @@ CONFIG_VARIABLE = "HALFTONE_BENCH_CONFIG"
 READ_CYCLES = 4
 WRITE_CYCLES = 2
 INPUTS = ("running", "paused", "done", "program_loaded", "conditioning_loaded", "loading", "error", "error_code",
-          "error_detail", "step", "engine_busy", "stall", "lane_waits", "macs_increment", "offered_increment")
+          "error_detail", "step", "update", "engine_busy", "stall", "lane_waits", "macs_increment", "offered_increment")
 PULSES = ("start", "resume", "clear", "loader_clear")
 
 
@@ -56,7 +57,8 @@ class Bench:
         self.driver = Driver(self.link)
         self.board = Scoreboard("registers")
         self.pulses: list[str] = []
-        self.pixels = [self.random.randrange(-32768, 32768) for _ in range(self.config.pixel_words)]
+        self.images = {name: [self.random.randrange(-32768, 32768) for _ in range(self.config.pixel_words)]
+                       for name in ("clean", "pixel")}
         self.forbidden = False
 
     async def start(self) -> None:
@@ -68,15 +70,18 @@ class Bench:
 
     async def watch(self) -> None:
         """Record pulses; answer pixel reads after two cycles, and rubbish otherwise."""
-        coming = None
+        ports = [(image, *(getattr(self.dut, f"{name}__{part}") for part in ("enable", "address", "data")))
+                 for name, image in self.images.items()]
+        coming = [None] * len(ports)
         while True:
             await self.clock.next_edge()
             self.pulses += [name for name in PULSES if int(getattr(self.dut, name).value)]
-            self.dut.pixel__data.value = self.random.getrandbits(16) if coming is None else coming & 0xFFFF
-            coming = None
-            if int(self.dut.pixel__enable.value):
-                assert not self.forbidden, "a pixel read while the core works"
-                coming = self.pixels[int(self.dut.pixel__address.value)]
+            for place, (image, enable, address, data) in enumerate(ports):
+                data.value = self.random.getrandbits(16) if coming[place] is None else coming[place] & 0xFFFF
+                coming[place] = None
+                if int(enable.value):
+                    assert not self.forbidden, "a pixel read while the core works"
+                    coming[place] = image[int(address.value)]
 
     async def set(self, **values: int) -> None:
         for name, value in values.items():
@@ -119,7 +124,7 @@ async def map_and_cycles(dut, idle, stall):
             values[register.name] = bench.random.getrandbits(1 if register.name == "OPTIONS" else 32)
             await driver.write(register.name, values[register.name])
         elif register.access is Access.READ:
-            before = await driver.read(register.name) if register.name != "PIXEL_DATA" else None
+            before = await driver.read(register.name) if not register.name.endswith("_DATA") else None
             if before is not None:
                 await driver.write(register.name, ~before)
                 assert await driver.read(register.name) == before, f"{register.name} was written"
@@ -135,10 +140,10 @@ async def map_and_cycles(dut, idle, stall):
         assert await bench.link.read(address) == 0
     for _ in range(20):
         bits = bench.random.getrandbits(7) & ~Status.ERROR
-        step = bench.random.getrandbits(32)
+        step, update = (bench.random.getrandbits(32) for _ in range(2))
         names = ("running", "paused", "done", None, "program_loaded", "conditioning_loaded", "loading")
-        await bench.set(step=step, **{name: bits >> i & 1 for i, name in enumerate(names) if name})
-        assert (await driver.status(), await driver.read("STEP")) == (bits, step)
+        await bench.set(step=step, update=update, **{name: bits >> i & 1 for i, name in enumerate(names) if name})
+        assert (await driver.status(), await driver.read("STEP"), await driver.read_update()) == (bits, step, update)
     if not idle:
         await bench.set(running=0, paused=0)
         cycles = await bench.link.source.send([1 | ADDRESSES["SEED0"] << 1] * 10)
@@ -226,7 +231,7 @@ async def image_words(dut, stall):
     """Every word reaches the loader once and in order; none while the core runs."""
     bench = Bench(dut)
     await bench.start()
-    sections = [Section(Memory.STEP, 0, [bench.random.getrandbits(128) for _ in range(20)])]
+    sections = [Section(Memory.STEP, 0, [bench.random.getrandbits(STEP_WORD_BITS) for _ in range(20)])]
     segment = build_segment(bench.config, Kind.PROGRAM, sections)
     words = segment_words(segment)
     sink = Sink(dut, "load_words", bench.clock, stall=stall, generator=seeds.generator("loader"))
@@ -251,22 +256,28 @@ async def image_words(dut, stall):
 
 @cocotb.test(timeout_time=5, timeout_unit="ms")
 async def pixels(dut):
-    """Pixels come with their sign, from any address on; not while the core works, not past the end."""
+    """Pixels of both images come with their sign, from any address on; not while the core works, not past the end."""
     bench = Bench(dut)
     await bench.start()
-    await bench.refused(bench.driver.read_pixels(1), ErrorCode.BUSY)
-    await bench.driver.clear()
-    await bench.set(done=1)
-    for first, count in ((0, 40), (bench.config.pixel_words - 9, 9), (17, 1)):
-        bench.board.compare("pixels", bench.pixels[first:first + count], await bench.driver.read_pixels(count, first))
-    await bench.set(running=1, paused=1)
-    bench.board.compare("pixels", bench.pixels[:3], await bench.driver.read_pixels(3))
-    await bench.set(paused=0)
-    bench.forbidden = True
-    await bench.refused(bench.driver.read_pixels(1), ErrorCode.BUSY)
-    await bench.set(running=0)
-    await bench.driver.clear()
-    await bench.refused(bench.driver.read_pixels(1, bench.config.pixel_words), ErrorCode.ADDRESS)
-    await bench.driver.clear()
-    await bench.refused(bench.driver.read_pixels(1, 0xFFFFFFFF), ErrorCode.ADDRESS)
-    print(bench.board.finish(least=53))
+    driver = bench.driver
+    for name, read in (("clean", driver.read_image), ("pixel", driver.read_latent)):
+        image, tensor = bench.images[name], f"pixels of {name}"
+        bench.forbidden = False
+        await bench.set(running=0, paused=0, done=0)
+        await bench.refused(read(1), ErrorCode.BUSY)
+        await driver.clear()
+        await bench.set(done=1)
+        for first, count in ((0, 40), (bench.config.pixel_words - 9, 9), (17, 1)):
+            bench.board.compare(tensor, image[first:first + count], await read(count, first))
+        await bench.set(running=1, paused=1)
+        bench.board.compare(tensor, image[:3], await read(3))
+        await bench.set(paused=0)
+        bench.forbidden = True
+        await bench.refused(read(1), ErrorCode.BUSY)
+        await bench.set(running=0)
+        await driver.clear()
+        await bench.refused(read(1, bench.config.pixel_words), ErrorCode.ADDRESS)
+        await driver.clear()
+        await bench.refused(read(1, 0xFFFFFFFF), ErrorCode.ADDRESS)
+        await driver.clear()
+    print(bench.board.finish(least=106))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import cocotb
 
 from golden.spec.descriptors import REGISTER_BITS, Engine, Opcode, encode
-from golden.spec.latency import FETCH_CYCLES
+from golden.spec.latency import EARLY_END, FETCH_CYCLES
 from sim import seed as seeds
 from sim.bench_engine import bench_config, load
 from sim.clock import Clock
@@ -23,7 +23,7 @@ class Bench:
         self.random = seeds.generator(name)
         self.config = bench_config()
         self.clock = Clock(dut)
-        for signal in ("begin_run", "resume", "pause_each_step", "stop", "all_idle", "load_program__enable"):
+        for signal in ("begin_run", "resume", "pause_each_step", "stop", "all_idle", "settled", "load_program__enable"):
             getattr(dut, signal).value = 0
         for engine in Engine:
             getattr(dut, f"issue_{engine.name.lower()}__ready").value = 0
@@ -60,8 +60,12 @@ class Bench:
         self.dut.begin_run.value = 0
         return self.clock.cycle
 
-    async def run(self, program, expected, executed, *, ready, pause=False):
-        """Compare a run; with everything always ready, every cycle of it too. A wait is bounded."""
+    async def run(self, program, expected, executed, *, ready, pause=False, last_step=None):
+        """Compare a run; with everything always ready, every cycle of it too. A wait is bounded.
+
+        ``settled`` is high in the cycle that counts after the last step, and at random where it does not count: it is
+        low from the end of every other step to the first cycle after it, pauses included.
+        """
         dut, random = self.dut, self.random
         await self.load(program)
         dut.pause_each_step.value = int(pause)
@@ -70,6 +74,7 @@ class Bench:
         finished = []
         paused = 0
         asked = waited = False
+        steps, judged = 0, False      # the coming cycle follows the end of a step, or a pause after it
         limit = int((executed + 2) * (PERIOD + 2 / ready + 10 * pause)) + 200
         for _ in range(limit):
             for engine in Engine:
@@ -77,6 +82,7 @@ class Bench:
             dut.all_idle.value = int(random.random() < ready)
             asked = waited and random.random() < 0.2
             dut.resume.value = int(asked)
+            dut.settled.value = int(steps == last_step) if judged else random.randrange(2)
             await self.clock.next_edge()
             cycle = self.clock.cycle
             assert not int(dut.fault.value), f"sequencer: cycle {cycle}: fetched past the end"
@@ -84,6 +90,8 @@ class Bench:
             got += [(cycle, event) for event in happened]
             if int(dut.progress.value):
                 finished.append(cycle)
+            steps += ("step",) in happened
+            judged = ("step",) in happened or bool(int(dut.paused.value))
             waited = bool(int(dut.paused.value)) and not asked
             if int(dut.paused.value):
                 paused += 1
@@ -93,7 +101,8 @@ class Bench:
         self.compare(expected, [event for _, event in got])
         assert len(finished) == executed, f"sequencer: expected {executed} descriptors executed, got {len(finished)}"
         if ready == 1.0 and not pause:
-            want = [begun + PERIOD * (number + 1) for number, _ in expected]
+            early = EARLY_END if last_step is not None else 0
+            want = [begun + PERIOD * (number + 1) + (early if event == ("done",) else 0) for number, event in expected]
             assert [cycle for cycle, _ in got] == want, "sequencer: events are not in their cycles"
             assert finished == [begun + PERIOD * (number + 1) for number in range(executed)], "sequencer: gaps"
         steps = sum(event[0] == "step" for _, event in expected)
@@ -131,6 +140,25 @@ async def matches_interpreter(dut, ready, pause):
         events += await bench.run(program, expected, executed, ready=ready, pause=pause)
     assert events >= LEAST_EVENTS * PROGRAMS
     dut._log.info(f"sequencer: {events} events equal")
+
+
+@cocotb.test(timeout_time=20, timeout_unit="ms")
+@cocotb.parametrize((("ready", "pause"), [(1.0, False), (0.3, False), (0.6, True)]))
+async def ends_where_the_image_has_settled(dut, ready, pause):
+    """Random programs end after each of their steps, EARLY_END cycles later, whatever would have followed."""
+    bench = Bench(dut, f"sequencer settled {ready} {pause}")
+    await bench.clock.start()
+    ended = 0
+    while ended < PROGRAMS:
+        program, expected, _ = Writer(bench.random, bench.config.program_words).write()
+        steps = sum(event == ("step",) for _, event in expected)
+        if not steps:
+            continue
+        last_step = bench.random.randint(1, steps)
+        expected, executed = interpret(program, last_step)
+        await bench.run(program, expected, executed, ready=ready, pause=pause, last_step=last_step)
+        ended += 1
+    dut._log.info(f"sequencer: {ended} programs ended early")
 
 
 @cocotb.test(timeout_time=20, timeout_unit="ms")

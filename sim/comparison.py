@@ -14,7 +14,8 @@ from golden.integer.evaluate import Step
 from sim.recorder import read_records
 
 UNITS = {"normalised": "norm or patch", "activation": "array", "key_value": "array", "score": "array",
-         "probability": "softmax", "residual": "array", "pixel": "sampler step"}
+         "probability": "softmax", "residual": "array", "pixel": "sampler step",
+         "clean": "sampler step"}
 """Who writes each memory."""
 
 

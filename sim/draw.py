@@ -17,6 +17,8 @@ from typing import NoReturn
 
 from golden.compile.layout import CompileError
 from golden.compile.split_plan import MODES
+from golden.integer.plan import DEFAULT as DEFAULT_SAMPLER
+from golden.integer.samplers import SAMPLERS
 from golden.model.checkpoint import CheckpointError
 from golden.model.zoo import DEFAULT, WEIGHTS, UnknownModelError
 from golden.spec.image import ImageError
@@ -56,6 +58,13 @@ def parser() -> Parser:
     made.add_argument("--weights", type=Path, default=WEIGHTS, help="folder of the trained models (default: weights)")
     made.add_argument("--dense", action="store_true", help="multiply zeros too")
     made.add_argument("--split", choices=MODES, help="what dense lanes get (default: balanced where there are any)")
+    made.add_argument("--sampler", choices=SAMPLERS, default=DEFAULT_SAMPLER,
+                      help="heun evaluates twice a step, maruyama draws noise (default: %(default)s)")
+    made.add_argument("--eta", type=float, default=1.0, help="strength of maruyama's noise (default: %(default)s)")
+    made.add_argument("--guidance-range", type=float, nargs=2, default=(0.0, 1.0), metavar=("LOW", "HIGH"),
+                      help="times from 0, the noise, to 1 between which steps are guided (default: 0 1)")
+    made.add_argument("--stop", type=float, default=0.0,
+                      help="end when the predicted image, in [-1, 1], changes by less on average (default: 0, never)")
     return made
 
 
@@ -64,7 +73,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         options = parser().parse_args(arguments)
         request = Request(options.model, options.label, options.seed, options.steps, options.guidance, options.config,
-                          options.weights, not options.dense, options.split)
+                          options.weights, not options.dense, options.split, options.sampler, options.eta,
+                          tuple(options.guidance_range), options.stop)
         return finish(*draw_into(request, options.output or BUILD / "sim" / options.model))
     except BAD_INPUTS as error:
         print(f"error: {' '.join(str(error).split())}", file=sys.stderr)

@@ -21,6 +21,8 @@ from golden.compile.calibrate import compile_calibrated, first_step_table
 from golden.compile.compiler import Compiled, compile_checkpoint
 from golden.compile.fitting import check_layout
 from golden.compile.split_plan import BALANCED, FROZEN
+from golden.integer.plan import DEFAULT
+from golden.integer.samplers import evaluations
 from golden.model import zoo
 from golden.model.checkpoint import Checkpoint, load, load_float
 from golden.model.labels import describe, parse, usual
@@ -66,6 +68,16 @@ class Request:
     weights: Path = zoo.WEIGHTS
     skip_zeros: bool = True
     split: str | None = None    # what dense lanes get: a mode of golden.compile.split_plan, None for the usual one
+    sampler: str = DEFAULT
+    eta: float = 1.0            # strength of the noise of a stochastic sampler
+    guidance_range: tuple[float, float] = (0.0, 1.0)    # times of the steps with guidance
+    stop: float = 0.0           # mean absolute change of the predicted image that ends the drawing; 0: never
+
+    @property
+    def way(self) -> dict:
+        """What decides on the sampler's way, for the integer and the float one."""
+        return {"sampler": self.sampler, "steps": self.steps, "guidance": self.guidance, "eta": self.eta,
+                "guidance_range": self.guidance_range}
 
 
 @dataclass(frozen=True)
@@ -82,7 +94,8 @@ class Prepared:
     def name(self) -> str:
         """Folder of the run: two drawings that differ share none."""
         words = re.sub(r"[^A-Za-z0-9]+", "-", self.label)
-        return "-".join([self.request.model, words, str(self.request.seed), str(self.request.steps)])
+        return "-".join([self.request.model, words, str(self.request.seed), self.request.sampler,
+                         str(self.request.steps)])
 
 
 def timed(what: str, action: Callable[[], Result]) -> tuple[Result, float]:
@@ -112,9 +125,10 @@ def prepare(request: Request) -> Prepared:
     float_model = load_float(zoo.checkpoint_path(request.model, "float", request.weights))
     label = choose_prompt(request.label, checkpoint.config)
     # before the tables, which are as long as the steps are many
-    check_layout(checkpoint.config, hardware, contexts=1 if request.guidance == 1 else 2, steps=request.steps)
+    check_layout(checkpoint.config, hardware, contexts=1 if request.guidance == 1 else 2,
+                 steps=evaluations(request.sampler, request.steps))
     compiled = compile_request(checkpoint, hardware, request, label)
-    expected = estimate(compiled.descriptors, hardware, compiled.plan.steps, compiled.step_contexts)
+    expected = estimate(compiled.descriptors, hardware, compiled.plan.evaluations, compiled.plan.contexts)
     if waves_wanted():
         check_disk(expected.cycles * hardware.multipliers * WAVE_BYTES_A_MULTIPLIER_AND_CYCLE)
     return Prepared(request, label, compiled, expected, float_model)
@@ -122,7 +136,7 @@ def prepare(request: Request) -> Prepared:
 
 def compile_request(checkpoint: Checkpoint, hardware: HardwareConfig, request: Request, label: str) -> Compiled:
     """The request's program; a split that is asked to be frozen is that of this drawing's first step."""
-    choices = {"steps": request.steps, "guidance": request.guidance, "skip_zeros": request.skip_zeros,
+    choices = {**request.way, "stop": request.stop, "skip_zeros": request.skip_zeros,
                "prompts": [label] if checkpoint.config.attributes else None}
     if request.split != FROZEN:
         return compile_calibrated(checkpoint, hardware, split=request.split, **choices)
@@ -186,10 +200,11 @@ def draw(prepared: Prepared, folder: Path) -> Report:
     if not reference.ended:
         raise SimulationError("the core said that it was done before the first step had ended")
     result = json.loads((records / RESULT_FILE).read_text(encoding="utf-8"))
-    reference.finish(result["pixels"], result["counters"]["CYCLES"])
-    difference, float_seconds = timed("drawing the float model's image", lambda: pictures(prepared, reference, folder))
+    reference.finish(result["pixels"], result["latent"], result["counters"]["CYCLES"])
+    difference, float_seconds = timed("drawing the float model's image",
+                                      lambda: pictures(prepared, reference, result["pixels"], folder))
     written = {
-        **report.drawing_part(compiled, prepared.label, request.seed),
+        **report.drawing_part(compiled, prepared.label, request.seed, request.sampler, reference),
         **report.cycles_part(compiled, result["counters"], reference),
         **report.comparison_part(reference),
         **report.zeros_part(reference),
@@ -203,16 +218,16 @@ def draw(prepared: Prepared, folder: Path) -> Report:
     return written
 
 
-def pictures(prepared: Prepared, reference: Reference, folder: Path) -> float:
-    """Write the image and the contact sheet; returns the final images' root mean square difference."""
+def pictures(prepared: Prepared, reference: Reference, pixels: list[int], folder: Path) -> float:
+    """Write the image and the contact sheet of latents; returns the images' root mean square difference."""
     rtl = [image / PIXEL_ONE for image in reference.images]
-    request = prepared.request
+    image = np.array(pixels).reshape(reference.shape) / PIXEL_ONE
     labels = parse(prepared.compiled.model.config, prepared.label)
-    way = float_way(prepared.float_model, reference.images[0], labels, request.steps, request.guidance)
+    way, wanted = float_way(prepared.float_model, reference.images[0], reference.noises, labels, **prepared.request.way)
     captions = ["noise", *(f"step {number}" for number in range(1, len(way)))]
-    picture.write_image(folder / IMAGE_FILE, rtl[-1], scale=max(1, PICTURE_PIXELS // rtl[-1].shape[-1]))
+    picture.write_image(folder / IMAGE_FILE, image, scale=max(1, PICTURE_PIXELS // image.shape[-1]))
     picture.contact_sheet(folder / SHEET_FILE, {"RTL": rtl, "float model": np.stack(way)}, captions)
-    return report.difference(rtl[-1], way[-1])
+    return report.difference(image, wanted)
 
 
 def remove_records(folder: Path) -> None:

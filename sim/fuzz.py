@@ -21,7 +21,7 @@ from golden.spec.validation import ConfigError
 from sim import seed as seeds
 from sim.comparison import Comparison, Mismatch
 from sim.core import build_core, run_job
-from sim.job import RESULT_FILE, Job
+from sim.job import RESULT_FILE, STEPS_FILE, Job, StepDone
 from sim.random_model import LABEL, random_system
 from sim.runner import SimulationError
 
@@ -54,7 +54,8 @@ def try_system(config: Path, build: Path, seed: int) -> Outcome:
 def try_compiled(compiled: Compiled, label: str, build: Path, seed: int) -> Outcome:
     """Draw with a compiled model on a core and compare everything that it wrote."""
     model = compiled.model.config
-    expected = estimate(compiled.descriptors, compiled.layout.hardware, compiled.plan.steps, compiled.step_contexts)
+    expected = estimate(compiled.descriptors, compiled.layout.hardware, compiled.plan.evaluations,
+                        compiled.plan.contexts)
     with tempfile.TemporaryDirectory(prefix="halftone-") as name:
         folder = Path(name)
         compiled.write(folder / "image.htn")
@@ -69,17 +70,21 @@ def judge(compiled: Compiled, label: str, seed: int, folder: Path) -> Outcome:
     """Compare the records and counters of a drawing with the reference."""
     comparison, timing = Comparison(compiled, folder), DrawingTiming(compiled)
     before = np.empty(0)
-    for step in sample(compiled.model, compiled.contexts(label), compiled.plan, seed, compiled.step_contexts):
+    predicted = {}
+    for step in sample(compiled.model, compiled.contexts(label), compiled.plan, seed):
         comparison.step(step, before)
         timing.follow(step)
         before = step.image
+        predicted[f"UPDATE of step {step.number}"] = step.update
     comparison.finish()
     prediction = timing.finish()
-    predicted = {"CYCLES": prediction.cycles, "BUSY_ARRAY": prediction.busy[Engine.ARRAY], "MACS": prediction.macs,
-                 "MACS_OFFERED": prediction.macs_offered}
+    figures = {"CYCLES": prediction.cycles, "BUSY_ARRAY": prediction.busy[Engine.ARRAY], "MACS": prediction.macs,
+               "MACS_OFFERED": prediction.macs_offered}
     counters = json.loads((folder / RESULT_FILE).read_text(encoding="utf-8"))["counters"]
-    return Outcome(seed, shape(compiled), {name: counters[name] for name in predicted}, predicted, comparison.values,
-                   comparison.mismatches, tuple(comparison.first))
+    ended = [StepDone(**json.loads(line)) for line in (folder / STEPS_FILE).read_text(encoding="utf-8").splitlines()]
+    counted = {name: counters[name] for name in figures} | {f"UPDATE of step {s.step}": s.update for s in ended}
+    return Outcome(seed, shape(compiled), counted, figures | predicted, comparison.values, comparison.mismatches,
+                   tuple(comparison.first))
 
 
 def shape(compiled: Compiled) -> str:
@@ -88,7 +93,7 @@ def shape(compiled: Compiled) -> str:
     return (f"C={model.image_channels} H={model.image_size} S={model.stride} T={model.tokens} D={model.channels} "
             f"N={model.blocks} heads={model.heads} expansion={model.expansion} "
             f"coordinates={model.coordinate_channels} rectified={int(model.rectified_query)} "
-            f"contexts={','.join(map(str, compiled.step_contexts))} split={compiled.split.mode}")
+            f"contexts={','.join(map(str, compiled.plan.contexts))} split={compiled.split.mode}")
 
 
 def explain(outcome: Outcome, config: Path) -> str:

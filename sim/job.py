@@ -45,7 +45,8 @@ class StepDone:
     cycles: int          # of the core's own counter
     simulated: int       # clock cycles since the simulation began
     seconds: float       # wall-clock time since the core's start
-    pixels: list[int]
+    pixels: list[int]    # of the latent
+    update: int          # change of the predicted clean image
 
     def line(self) -> str:
         """As one line of JSON."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -10,12 +11,15 @@ from golden.compile.compiler import NO_LABEL, Compiled, compile_integers
 from golden.compile.layout import CompileError, Layout
 from golden.compile.split_plan import MODES, SplitPlan
 from golden.integer.model import IntegerBlock, IntegerLinear, IntegerModel, Modulation
-from golden.integer.plan import SamplerPlan
+from golden.integer.plan import SamplerPlan, StepRow
 from golden.spec import numbers
 from golden.spec.hardware import HardwareConfig
 from golden.spec.model import ModelConfig
+from golden.spec.step import COEFFICIENTS
 
 LABEL = "label"
+MOST_LIMIT = 1 << 20
+"""Of a step's change: many change by less."""
 ATTEMPTS = 1000
 MOST_TOKENS = 256
 TYPICAL = 6.0
@@ -98,15 +102,21 @@ def random_modulation(generator: np.random.Generator, config: ModelConfig, steps
     return Modulation(np.where(quiet, 0, gain), np.where(quiet, np.minimum(bias, 0), bias))
 
 
-def random_plan(generator: np.random.Generator, steps: int) -> SamplerPlan:
-    """First a draw of noise; then steps that keep, add and draw at random, with a sampler that draws noise or not."""
+def random_plan(generator: np.random.Generator, contexts: Sequence[int]) -> SamplerPlan:
+    """First a draw of noise; then a step for each number of contexts, with any coefficients, with noise or without.
+
+    Now and then a step ends the drawing if the clean image changes by less than some limit.
+    """
     one = 1 << numbers.STEP_FRACTION_BITS
-    fresh = 20 * one if generator.random() < 0.5 else 0
-    rows = [(0, 0, 0, int(generator.integers(1, 30 * one)))]
-    for _ in range(steps):
-        rows.append((int(generator.integers(one // 2, one + 1)), *(int(v) for v in generator.integers(-one, one, 2)),
-                     int(generator.integers(-fresh, fresh + 1))))
-    return SamplerPlan(tuple(rows))
+    rows = [StepRow(noise=int(generator.integers(1, 30 * one)))]
+    draws_noise = generator.random() < 0.5
+    for evaluated in contexts:
+        values = {name: int(generator.integers(-one, one + 1)) for name in COEFFICIENTS}
+        values["keep"] = int(generator.integers(one // 2, one + 1))
+        values["noise"] *= 20 * draws_noise
+        limit = int(generator.choice([0, 0, 0, MOST_LIMIT]))
+        rows.append(StepRow(**values, stop_below=int(generator.integers(limit, endpoint=True)), contexts=evaluated))
+    return SamplerPlan(tuple(rows), tuple(n / len(contexts) for n in range(len(contexts))))
 
 
 def random_split(generator: np.random.Generator, layout: Layout) -> tuple[str | None, list[int] | None]:
@@ -140,8 +150,9 @@ def random_system(generator: np.random.Generator, hardware: HardwareConfig) -> C
             continue
         tables = {name: random_modulation(generator, config, steps) for name in (LABEL, NO_LABEL)}
         try:
-            return compile_integers(random_integers(generator, config), tables, random_plan(generator, steps), guidance,
-                                    hardware, split=split, split_table=masks, step_contexts=step_contexts)
+            plan = random_plan(generator, step_contexts)
+            return compile_integers(random_integers(generator, config), tables, plan, guidance, hardware, split=split,
+                                    split_table=masks)
         except CompileError:
             continue
     raise CompileError(f"no random model fits hardware {hardware.name} in {ATTEMPTS} attempts; give it deeper memories")

@@ -10,7 +10,7 @@ from golden.compile.compiler import Compiled
 from golden.compile.operands import DrawingTiming
 from golden.integer.evaluate import sample
 from golden.integer.workload import ZeroShares
-from golden.model.sampler import euler
+from golden.model.sampler import draw
 from golden.model.transformer import Transformer
 from golden.spec import numbers
 from golden.spec.timing import Prediction
@@ -29,13 +29,13 @@ class Reference:
     def __init__(self, compiled: Compiled, label: str, seed: int, folder: Path) -> None:
         config = compiled.model.config
         self.shape = (config.image_channels, config.image_size, config.image_size)
-        self.steps = sample(compiled.model, compiled.contexts(label), compiled.plan, seed, compiled.step_contexts)
-        self.expected_steps = compiled.plan.steps + 1
+        self.steps = sample(compiled.model, compiled.contexts(label), compiled.plan, seed)
         self.comparison = Comparison(compiled, folder)
         self.zeros = ZeroShares(config)
         self.timing = DrawingTiming(compiled)
         self.prediction: Prediction | None = None
-        self.golden = np.zeros(self.shape, dtype=np.int64)
+        self.golden = self.clean = np.zeros(self.shape, dtype=np.int64)
+        self.noises: list[np.ndarray] = []
         self.ended: list[StepDone] = []
 
     def follow(self, done: StepDone) -> None:
@@ -48,26 +48,34 @@ class Reference:
         if step is None:
             return
         self.comparison.step(step, self.golden)
-        self.golden = step.image
-        self.pixels(f"pixels read after step {step.number}", done.pixels, done.cycles)
+        self.golden, self.clean = step.image, step.clean
+        self.noises.append(step.noise)
+        self.pixels(f"pixels read after step {step.number}", done.pixels, self.golden, done.cycles)
+        self.comparison.values += 1
+        if done.update != step.update:
+            self.differs(Mismatch("sampler step", f"update of step {step.number}", "sum", done.cycles,
+                                  str(step.update), str(done.update)))
         self.zeros.add(step)
         self.timing.follow(step)
         self.ended.append(done)
 
-    def finish(self, pixels: list[int], cycles: int) -> None:
-        """Every step came, the finished image is the last step's, and nothing was written beyond it."""
-        if len(self.ended) < self.expected_steps:
-            self.differs(Mismatch("sequencer", "steps", "count", cycles, str(self.expected_steps),
-                                  str(len(self.ended))))
-        self.pixels("pixels of the finished image", pixels, cycles)
+    def finish(self, pixels: list[int], latent: list[int], cycles: int) -> None:
+        """Every step came, the finished images are the last step's, and nothing was written beyond it."""
+        self.pixels("pixels of the finished image", pixels, self.clean, cycles)
+        self.pixels("pixels of the last latent", latent, self.golden, cycles)
         self.comparison.finish()
+        missing = 0
         for step in self.steps:     # that never came
             self.timing.follow(step)
+            missing += 1
+        if missing:
+            self.differs(Mismatch("sequencer", "steps", "count", cycles, str(len(self.ended) + missing),
+                                  str(len(self.ended))))
         self.prediction = self.timing.finish()
 
-    def pixels(self, tensor: str, pixels: list[int], cycles: int) -> None:
+    def pixels(self, tensor: str, pixels: list[int], image: np.ndarray, cycles: int) -> None:
         """Compare an image that the driver read with the reference's."""
-        got, expected = np.array(pixels), self.golden.ravel()
+        got, expected = np.array(pixels), image.ravel()
         self.comparison.values += expected.size
         wrong = np.flatnonzero(got != expected)
         if len(wrong):
@@ -77,7 +85,7 @@ class Reference:
 
     @property
     def images(self) -> list[np.ndarray]:
-        """What the driver read after each step, (C, H, H) integers."""
+        """Latents that the driver read after each step, (C, H, H) integers."""
         return [np.array(done.pixels).reshape(self.shape) for done in self.ended]
 
     def differs(self, mismatch: Mismatch, values: int = 1) -> None:
@@ -86,10 +94,19 @@ class Reference:
         self.comparison.note(mismatch)
 
 
-def float_way(model: Transformer, noise: np.ndarray, labels: tuple[int, ...], steps: int,
-              guidance: float) -> list[np.ndarray]:
-    """Images (C, H, H) of the float model from the core's first noise, an integer image: noise first, result last."""
-    start = model.coordinates.new_tensor((noise / PIXEL_ONE)[None])
-    wanted = model.coordinates.new_tensor([labels]).long()
-    way = euler(model, start, wanted, no_label=model.config.no_label, steps=steps, guidance=guidance)
-    return [images[0].numpy() for images in way]
+def float_way(model: Transformer, start: np.ndarray, noises: list[np.ndarray], labels: tuple[int, ...],
+              **choices: object) -> tuple[list[np.ndarray], np.ndarray]:
+    """The float model's latents (C, H, H) from the core's first one, and its last predicted clean image.
+
+    start: integers, one is 4096. noises: what the core drew, as integers, at the start and for each evaluation that it
+    came to: the float sampler adds the same where it draws noise, and goes as far. choices: as for
+    ``golden.model.sampler.draw``.
+    """
+    def float_image(image: np.ndarray, one: float) -> object:
+        return model.coordinates.new_tensor((image / one)[None])
+
+    way = draw(model, float_image(start, PIXEL_ONE), model.coordinates.new_tensor([labels]).long(),
+               no_label=model.config.no_label, **choices,
+               fresh=lambda number: float_image(noises[min(number, len(noises) - 1)], numbers.NOISE_DEVIATION))
+    way = way[:len(noises)]
+    return [point.x[0].numpy() for point in way], way[-1].clean[0].numpy()

@@ -18,21 +18,28 @@ from sim.reference import Reference
 Report = dict[str, Any]
 
 
-def drawing_part(compiled: Compiled, label: str, seed: int) -> Report:
-    """What was drawn on what."""
+def drawing_part(compiled: Compiled, label: str, seed: int, sampler: str, reference: Reference) -> Report:
+    """What was drawn on what. Steps are evaluations, as many as the core came to of those that it had."""
     hardware = compiled.layout.hardware
-    return {"model": compiled.model.config.name, "label": label, "seed": seed, "steps": compiled.plan.steps,
+    return {"model": compiled.model.config.name, "label": label, "seed": seed, "sampler": sampler,
+            "steps": evaluated(reference), "planned_steps": compiled.plan.evaluations,
+            "updates": [done.update for done in reference.ended],
             "guidance": compiled.guidance, "contexts": compiled.layout.contexts,
-            "step_contexts": list(compiled.step_contexts), "split": compiled.split.mode,
+            "step_contexts": list(compiled.plan.contexts), "split": compiled.split.mode,
             "hardware": {"name": hardware.name, "lanes": hardware.lanes, "width": hardware.width,
                          "fingerprint": f"{hardware.fingerprint:08x}"}}
+
+
+def evaluated(reference: Reference) -> int:
+    """Evaluations of the network that the core came to."""
+    return len(reference.ended) - 1
 
 
 def cycles_part(compiled: Compiled, counters: Mapping[str, int], reference: Reference) -> Report:
     """Cycles, measured and predicted, and what the array did in them."""
     prediction = reference.prediction
     multipliers = compiled.layout.hardware.multipliers
-    macs = sum(useful_macs(compiled.model.config).values()) * sum(compiled.step_contexts)
+    macs = sum(useful_macs(compiled.model.config).values()) * sum(compiled.plan.contexts[:evaluated(reference)])
     cycles = counters["CYCLES"]
     return {"cycles": cycles, "predicted_cycles": prediction.cycles,
             "step_cycles": [done.cycles for done in reference.ended],
@@ -92,8 +99,11 @@ def summary(report: Report) -> list[str]:
     lanes = report["lanes"] * report["cycles"]
     shares = ", ".join(f"{share:.1%}" for share in report["dense_shares"])
     waits = ", ".join(f"{cause} {count / lanes:.1%}" for cause, count in report["lane_wait_cycles"].items())
+    steps = str(report["steps"])
+    if report["steps"] != report["planned_steps"]:
+        steps += f" of {report['planned_steps']}"
     return [
-        f"{report['model']} drew '{report['label']}' (seed {report['seed']}, {report['steps']} steps) on "
+        f"{report['model']} drew '{report['label']}' (seed {report['seed']}, {report['sampler']}, {steps} steps) on "
         f"{hardware['name']}: {report['multipliers'] // hardware['width']} x {hardware['width']} multipliers",
         f"cycles       {report['cycles']:,}, {agree}",
         f"useful work  {report['useful_macs']:,} 4-bit multiply-accumulates, "

@@ -24,11 +24,14 @@ ILLEGAL = (5, 6, 7, 15)
 SMALL_REGISTERS = range(4)   # small enough for fields of a few bits
 
 
-def interpret(program):
+def interpret(program, last_step=None):
     """Events of a run: ("issue", engine, payload), ("credit", …), ("step",), ("done",) or ("error", code, address).
 
-    Returns (events, descriptors executed); each event is (number of the descriptor among those executed, event).
+    ``last_step``: number of steps after which the image has settled, which ends the program with ("done",) EARLY_END
+    cycles later; None for never. Returns (events, descriptors executed); each event is (number of the descriptor among
+    those executed, event).
     """
+    steps = 0
     registers = [0] * REGISTERS
     loops = []
     events = []
@@ -86,6 +89,10 @@ def interpret(program):
         elif opcode == Opcode.SYNC:
             if values["step_end"]:
                 tell("step")
+                steps += 1
+                if steps == last_step:
+                    tell("done")
+                    return events, executed + 1
         elif opcode == Opcode.HALT:
             tell("done")
             return events, executed + 1

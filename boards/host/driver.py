@@ -121,15 +121,32 @@ class Driver:
         raise DeviceError(f"the core was not done after {polls} polls, at step {shown}; wait longer, or clear it and "
                           "check that a start came before")
 
-    async def read_pixels(self, count: int, first: int = 0) -> list[int]:
-        """So many pixels as int16, one is 4096; only when it is done or paused."""
+    async def read_image(self, count: int, first: int = 0) -> list[int]:
+        """So many pixels of the predicted clean image as int16, one is 4096: of a drawing that is done, the image.
+
+        Only when it is done or paused.
+        """
+        return await self._read_pixels("PIXEL_DATA", count, first)
+
+    async def read_latent(self, count: int, first: int = 0) -> list[int]:
+        """The same of the latent image, from which the next step goes on."""
+        return await self._read_pixels("LATENT_DATA", count, first)
+
+    async def _read_pixels(self, register: str, count: int, first: int) -> list[int]:
         await self.write("PIXEL_ADDRESS", first)
         pixels = []
         for _ in range(count):
-            value = await self.read("PIXEL_DATA")
+            value = await self.read(register)
             pixels.append(value - (1 << 32) if value >> 31 else value)
         await self._raise_error(await self.status())
         return pixels
+
+    async def read_update(self) -> int:
+        """How much the last step changed the predicted clean image: sum over pixels, one is 4096.
+
+        Of step 0, the first noise, it counts from what the memory held before.
+        """
+        return await self.read("UPDATE")
 
     async def counters(self) -> dict[str, int]:
         """Every counter; each is of one moment, all together only while the core stands still."""

@@ -14,6 +14,8 @@ from pathlib import Path
 from golden.compile.calibrate import compile_calibrated
 from golden.compile.layout import CompileError
 from golden.compile.split_plan import MODES
+from golden.integer.plan import DEFAULT
+from golden.integer.samplers import SAMPLERS
 from golden.model import zoo
 from golden.model.checkpoint import CheckpointError, load
 from golden.spec.hardware import HardwareConfig, load_hardware
@@ -35,10 +37,11 @@ def write(options: argparse.Namespace) -> None:
     config = hardware(options.config)
     checkpoint = load(zoo.checkpoint_path(options.model, "quantised", options.weights))
     compiled = compile_calibrated(checkpoint, config, steps=options.steps, guidance=options.guidance,
-                                  split=options.split)
+                                  split=options.split, sampler=options.sampler, eta=options.eta,
+                                  guidance_range=tuple(options.guidance_range), stop=options.stop)
     options.output.parent.mkdir(parents=True, exist_ok=True)
     compiled.write(options.output)
-    cycles = estimate(compiled.descriptors, config, compiled.plan.steps, compiled.step_contexts).cycles
+    cycles = estimate(compiled.descriptors, config, compiled.plan.evaluations, compiled.plan.contexts).cycles
     print(f"{options.output}: {options.model} for {config.name}, {options.steps} steps, {len(compiled.descriptors)} "
           f"descriptors, {len(compiled.program):,} bytes of program, {cycles:,} cycles an image if nothing were zero")
     for name, need in compiled.layout.needs().items():
@@ -61,6 +64,12 @@ def parser() -> argparse.ArgumentParser:
     writing.add_argument("--steps", type=int, default=12, help="denoising steps (default: %(default)s)")
     writing.add_argument("--guidance", type=float, default=2.0, help="1 needs one context (default: %(default)s)")
     writing.add_argument("--split", choices=MODES, help="what dense lanes get (default: balanced where there are any)")
+    writing.add_argument("--sampler", choices=SAMPLERS, default=DEFAULT, help="default: %(default)s")
+    writing.add_argument("--eta", type=float, default=1.0, help="strength of maruyama's noise (default: %(default)s)")
+    writing.add_argument("--guidance-range", type=float, nargs=2, default=(0.0, 1.0), metavar=("LOW", "HIGH"),
+                         help="times from 0, the noise, to 1 between which steps are guided (default: 0 1)")
+    writing.add_argument("--stop", type=float, default=0.0, help="end when the predicted image, in [-1, 1], changes by "
+                         "less on average (default: 0, never)")
     writing.add_argument("--weights", type=Path, default=zoo.WEIGHTS, help="folder of the trained models")
     writing.add_argument("--output", type=Path, required=True, help="the .htn file to write")
     writing.set_defaults(run=write)

@@ -27,7 +27,7 @@ def first_step_table(compiled: Compiled, label: str, seed: int) -> list[int]:
     ``compiled`` is the model with a split that decides; the table suits every program of it on the same hardware.
     """
     masks = SplitMasks(compiled.split, compiled.layout, compiled.split_table)
-    steps = sample(compiled.model, compiled.contexts(label), compiled.plan, seed, compiled.step_contexts)
+    steps = sample(compiled.model, compiled.contexts(label), compiled.plan, seed)
     step = next(step for step in steps if step.contexts)
     masks.follow(step.contexts)
     return [sum(1 << channel for channel in mask.nonzero()[0].tolist()) for mask in masks.masks]

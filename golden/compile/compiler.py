@@ -15,7 +15,7 @@ from golden.compile.segments import StepSegment, runs_of, widest
 from golden.compile.split_plan import SplitPlan, choose_mode
 from golden.compile.words import coordinate_words, modulation_words, step_word, tile_words
 from golden.integer.model import IntegerModel, Modulation
-from golden.integer.plan import SamplerPlan, euler_plan
+from golden.integer.plan import DEFAULT, SamplerPlan, make_plan
 from golden.model.checkpoint import Checkpoint
 from golden.model.labels import NO_LABEL, describe, parse
 from golden.model.sampler import times
@@ -50,11 +50,6 @@ class Compiled:
         """What dense lanes get; its entries are the same in every segment."""
         return widest(self.segments).split
 
-    @property
-    def step_contexts(self) -> tuple[int, ...]:
-        """Contexts of each step."""
-        return tuple(segment.layout.contexts for segment in self.segments for _ in range(segment.steps))
-
     def layout_of(self, step: int) -> Layout:
         """Memory plan of a step, counted from 1; the first draw of noise, step 0, needs none and gets the first one's.
 
@@ -72,7 +67,7 @@ class Compiled:
         config = self.model.config
         return {"model": asdict(config), "hardware": asdict(self.layout.hardware), "steps": self.plan.steps,
                 "guidance": self.guidance, "contexts": self.layout.contexts,
-                "step_contexts": list(self.step_contexts), "labels": list(self.conditionings),
+                "step_contexts": list(self.plan.contexts), "labels": list(self.conditionings),
                 "split": self.split.mode,
                 "descriptors": len(self.descriptors), "memory_words": self.layout.needs()}
 
@@ -101,16 +96,14 @@ def context_sections(table: Modulation, segments: Sequence[StepSegment], guided:
 
 def compile_integers(model: IntegerModel, tables: dict[str, Modulation], plan: SamplerPlan, guidance: float,
                      hardware: HardwareConfig, skip_zeros: bool = True, split: str | None = None,
-                     split_table: Sequence[int] | None = None,
-                     step_contexts: Sequence[int] | None = None) -> Compiled:
+                     split_table: Sequence[int] | None = None) -> Compiled:
     """Lay out, write the program, and build the segments.
 
-    tables: modulation by label, with NO_LABEL. Without ``skip_zeros`` the array multiplies zeros too. ``split`` is a
-    mode of ``split_plan``, ``split_table`` its masks for the first step. ``step_contexts``: for each step 2 where it is
-    guided, or 1; without, guidance 1 needs one context in every step and any other two.
+    tables: modulation by label, with NO_LABEL, for each of the plan's evaluations. Without ``skip_zeros`` the array
+    multiplies zeros too. ``split`` is a mode of ``split_plan``, ``split_table`` its masks for the first step.
     Raises ``CompileError`` for a model that does not fit.
     """
-    runs = runs_of(contexts_of(plan, guidance, step_contexts))
+    runs = runs_of(plan.contexts)
     choose_mode(hardware, split, skip_zeros)
     choices = {"draws_noise": plan.draws_noise, "skip_zeros": skip_zeros, "split": split}
     try:
@@ -122,7 +115,7 @@ def compile_integers(model: IntegerModel, tables: dict[str, Modulation], plan: S
     sections = [
         Section(Memory.PROGRAM, 0, descriptors),
         Section(Memory.WEIGHT, 0, weight_words(model, hardware.width)),
-        Section(Memory.STEP, 0, [step_word(row) for row in plan.coefficients]),
+        Section(Memory.STEP, 0, [step_word(row) for row in plan.rows]),
         Section(Memory.COORDINATE, 0, coordinate_words(model.config.grid, model.config.coordinate_channels)),
     ]
     first_split = [Section(Memory.SPLIT, 0, masks)] if masks else []   # anew for each drawing: each leaves its own
@@ -136,21 +129,14 @@ def compile_integers(model: IntegerModel, tables: dict[str, Modulation], plan: S
                     conditionings=conditionings, operands=writer.operands)
 
 
-def contexts_of(plan: SamplerPlan, guidance: float, step_contexts: Sequence[int] | None) -> Sequence[int]:
-    """Contexts of each step: the given ones, or those of a guidance that covers every step."""
-    if step_contexts is None:
-        return [1 if guidance == 1 else 2] * plan.steps
-    if len(step_contexts) != plan.steps:
-        raise CompileError(f"contexts are given for {len(step_contexts)} steps; expected {plan.steps}, the sampler's")
-    return step_contexts
-
-
 def compile_checkpoint(checkpoint: Checkpoint, hardware: HardwareConfig, *, steps: int, guidance: float,
                        prompts: Sequence[str] | None = None, skip_zeros: bool = True, split: str | None = None,
-                       split_table: Sequence[int] | None = None) -> Compiled:
-    """Compile a quantised checkpoint with Euler's method in ``steps`` steps; the rest as ``compile_integers``.
+                       split_table: Sequence[int] | None = None, sampler: str = DEFAULT, eta: float = 1.0,
+                       guidance_range: tuple[float, float] = (0.0, 1.0), stop: float = 0.0) -> Compiled:
+    """Compile a quantised checkpoint with a sampler in ``steps`` steps; the rest as ``compile_integers``.
 
-    ``prompts``: what can be asked for besides nothing; every class unless told otherwise.
+    ``prompts``: what can be asked for besides nothing; every class unless told otherwise. ``sampler``, ``eta``,
+    ``guidance_range`` and ``stop`` as in ``golden.integer.plan.make_plan``.
     Raises ``CheckpointError`` for another kind of checkpoint, ``ConfigError`` for a prompt that the model does not
     know, and ``CompileError`` for what does not fit.
     """
@@ -158,12 +144,13 @@ def compile_checkpoint(checkpoint: Checkpoint, hardware: HardwareConfig, *, step
         raise CompileError(f"steps is {steps}; expected 1 or more")
     if not np.isfinite(guidance) or guidance < 0:
         raise CompileError(f"guidance is {guidance}; expected a number from 0 on")
-    grid = times(steps)
     config = checkpoint.config
+    fraction_bits = checkpoint.residual_fraction_bits or 0    # a checkpoint without any is refused by to_integers
+    plan = make_plan(sampler, times(steps), guidance, fraction_bits, config.image_pixels,
+                     guidance_range=guidance_range, eta=eta, stop=stop)
     labels = [parse(config, prompt) for prompt in (config.labels if prompts is None else prompts)]
     labels = list(dict.fromkeys((*labels, config.no_label)))
-    model, tables = to_integers(checkpoint, grid[:-1], torch.tensor(labels))
-    plan = euler_plan(grid, guidance, model.residual_fraction_bits)
+    model, tables = to_integers(checkpoint, list(plan.times), torch.tensor(labels))
     names = [describe(config, label) for label in labels]
     return compile_integers(model, dict(zip(names, tables, strict=True)), plan, guidance, hardware, skip_zeros, split,
                             split_table)

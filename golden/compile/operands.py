@@ -117,7 +117,9 @@ class DrawingTiming:
     def follow(self, step: Step) -> int:
         """Walk one step, the first noise being step 0; returns the cycles at its end."""
         self.operands.load(step)
-        return next(self.ends)
+        cycles = next(self.ends)
+        self.model.stopped = step.stopped
+        return cycles
 
     def finish(self) -> Prediction:
         """After the last step."""
@@ -130,7 +132,7 @@ class DrawingTiming:
 def predict_drawing(compiled: Compiled, label: str, seed: int) -> Prediction:
     """Cycles of one drawing: what the counters will say."""
     timing = DrawingTiming(compiled)
-    for step in sample(compiled.model, compiled.contexts(label), compiled.plan, seed, compiled.step_contexts):
+    for step in sample(compiled.model, compiled.contexts(label), compiled.plan, seed):
         timing.follow(step)
     return timing.finish()
 
@@ -141,7 +143,7 @@ def predict_parts(compiled: Compiled, label: str, seed: int, parts: Sequence[Par
     Raises ``CompileError`` for parts that do not.
     """
     predictions, masks, following = [], None, 1
-    steps = sample(compiled.model, compiled.contexts(label), compiled.plan, seed, compiled.step_contexts)
+    steps = sample(compiled.model, compiled.contexts(label), compiled.plan, seed)
     for part in parts:
         if part.first != following:
             raise CompileError(f"a part begins with step {part.first}; expected {following}, which follows")

@@ -5,8 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from golden.integer.model import IntegerLinear
+from golden.integer.plan import StepRow
 from golden.integer.product import weight_planes
 from golden.spec import numbers
+from golden.spec.step import STEP_FIELDS, STEP_SLOT_BITS
 
 
 def pack(values: np.ndarray, bits: int) -> list[int]:
@@ -74,9 +76,9 @@ def modulation_words(gain: np.ndarray, bias: np.ndarray, width: int) -> list[int
     return pack(pairs.reshape(-1, width), 2 * numbers.GAIN_BITS)
 
 
-def step_word(coefficients: tuple[int, int, int, int]) -> int:
-    """(keep, guided, unguided, noise) -> 128 bits, 32 each."""
-    return pack(np.array([coefficients]), 32)[0]
+def step_word(row: StepRow) -> int:
+    """A row's fields -> a word of the step memory."""
+    return pack(np.array([[getattr(row, field.name) for field in STEP_FIELDS]]), STEP_SLOT_BITS)[0]
 
 
 def coordinate_words(grid: int, channels: int) -> list[int]:

@@ -74,7 +74,8 @@ class StepWrites:
                 yield from self.block(f"blocks.{block}")
             yield from self.norm("decoder_norm", planes=True)
             yield self.residual("velocity")
-        yield self.image()
+        yield self.image("pixel", "image", self.step.image)
+        yield self.image("clean", "clean image", self.step.clean)
 
     def block(self, prefix: str) -> Iterator[Writes]:
         """One core block."""
@@ -200,15 +201,15 @@ class StepWrites:
                       gather(self.of_contexts(name), context, token, word, width), numbers.WIDE_BITS,
                       {"context": context, "token": token, "channel": word * width})
 
-    def image(self) -> Writes:
-        """The image after the step, token by token."""
+    def image(self, memory: str, name: str, image: np.ndarray) -> Writes:
+        """An image after the step, token by token."""
         config = self.layout.model
         size = config.image_size
         places = np.arange(config.image_channels * size**2).reshape(config.image_channels, size, size)
         addresses = pixel.to_tokens(places, config).ravel()
-        values = pixel.to_tokens(self.step.image, config).reshape(-1, 1)
+        values = pixel.to_tokens(image, config).reshape(-1, 1)
         channel, place = np.divmod(addresses, size**2)
-        return Writes("pixel", "image", addresses, values, numbers.WIDE_BITS,
+        return Writes(memory, name, addresses, values, numbers.WIDE_BITS,
                       {"channel": channel, "row": place // size, "column": place % size})
 
 

@@ -52,24 +52,54 @@ def stacked(tables: Sequence[Modulation]) -> tuple[np.ndarray, np.ndarray]:
     return np.stack([table.gain for table in different]), np.stack([table.bias for table in different])
 
 
+class BatchSampler:
+    """``evaluate.sample`` of B images side by side; an image whose drawing has ended early stands still."""
+
+    def __init__(self, model: IntegerModel, modulations: Sequence[Contexts], plan: SamplerPlan,
+                 seeds: Sequence[int]) -> None:
+        """``modulations``: of each image, all with as many contexts."""
+        config = model.config
+        self.plan = plan
+        self.evaluator = BatchEvaluator(model)
+        self.contexts = [stacked(tables) for tables in zip(*modulations, strict=True)]
+        self.noise = BatchNoise(seeds, config)
+        self.images = np.zeros((len(seeds), config.image_channels, config.image_size, config.image_size), np.int64)
+        self.clean = self.images.copy()
+        self.going = np.arange(len(seeds))
+
+    def velocities(self, number: int, counted: ZeroShares | None) -> tuple[np.ndarray, np.ndarray]:
+        """The unguided and the guided velocity of the images under way, for row ``number`` of the plan."""
+        found = []
+        for tables in self.contexts[-self.plan.rows[number].contexts:]:
+            gain, bias = (table[:, number - 1] if len(table) == 1 else table[self.going, number - 1]
+                          for table in tables)
+            found.append(self.evaluator.velocity(self.images[self.going], gain, bias, counted))
+        return found[0], found[-1]
+
+    def step(self, number: int, counted: ZeroShares | None = None) -> None:
+        """One row of the plan, for the images under way."""
+        row, going = self.plan.rows[number], self.going
+        zero = np.zeros_like(self.images[going])
+        unguided, guided = self.velocities(number, counted) if number else (zero, zero)
+        fresh = self.noise.images()[going] if self.plan.draws_noise or not number else zero
+        images, clean = pixel.sampler_step(self.images[going], self.clean[going], guided, unguided, fresh, row)
+        stopped = [pixel.update(*pair) < row.stop_below for pair in zip(self.clean[going], clean, strict=True)]
+        self.images[going], self.clean[going] = images, clean
+        self.going = going[~np.array(stopped, dtype=bool)]
+
+
 def draw_batch(model: IntegerModel, modulations: Sequence[Contexts], plan: SamplerPlan, seeds: Sequence[int],
                zeros: Sequence[ZeroShares] | None = None) -> np.ndarray:
-    """The images that ``evaluate.sample`` ends with, one for each seed: (B, C, H, H) int16.
+    """The clean images that ``evaluate.sample`` ends with, one for each seed: (B, C, H, H) int16.
 
-    ``modulations``: of each image, all with as many contexts. ``zeros``: one counter for each denoising step.
+    ``zeros``: one counter for each of the plan's evaluations.
     """
-    evaluator = BatchEvaluator(model)
-    contexts = [stacked(tables) for tables in zip(*modulations, strict=True)]
-    noise = BatchNoise(seeds, model.config)
-    fresh = noise.images()
-    zero = np.zeros_like(fresh)
-    images = pixel.sampler_step(zero, zero, zero, fresh, plan.coefficients[0])
-    for number in range(plan.steps):
-        counted = zeros[number] if zeros is not None else None
-        velocities = [evaluator.velocity(images, gain[:, number], bias[:, number], counted) for gain, bias in contexts]
-        fresh = noise.images() if plan.draws_noise else zero
-        images = pixel.sampler_step(images, velocities[-1], velocities[0], fresh, plan.coefficients[number + 1])
-    return images.astype(np.int16)
+    sampler = BatchSampler(model, modulations, plan, seeds)
+    for number in range(len(plan.rows)):
+        if not len(sampler.going):
+            break
+        sampler.step(number, zeros[number - 1] if zeros is not None and number else None)
+    return sampler.clean.astype(np.int16)
 
 
 @dataclass(frozen=True)
@@ -90,7 +120,7 @@ class _Job:
 
     def draw(self, modulations: Sequence[Contexts], seeds: Sequence[int]) -> Drawn:
         """One batch."""
-        zeros = tuple(ZeroShares(self.model.config) for _ in range(self.plan.steps)) if self.count_zeros else ()
+        zeros = tuple(ZeroShares(self.model.config) for _ in range(self.plan.evaluations)) if self.count_zeros else ()
         return Drawn(draw_batch(self.model, modulations, self.plan, seeds, zeros or None), zeros)
 
 
@@ -152,7 +182,7 @@ def draw_many(model: IntegerModel, modulations: Sequence[Contexts], plan: Sample
     parts = [modulations[start:start + batch] for start in starts], [seeds[start:start + batch] for start in starts]
     config = model.config
     images = np.zeros((count, config.image_channels, config.image_size, config.image_size), dtype=np.int16)
-    zeros = tuple(ZeroShares(config) for _ in range(plan.steps)) if count_zeros else ()
+    zeros = tuple(ZeroShares(config) for _ in range(plan.evaluations)) if count_zeros else ()
     with tqdm(total=count, unit="image", disable=not progress) as bar:
         for start, drawn in zip(starts, _batches(_Job(model, plan, count_zeros), *parts, workers), strict=True):
             images[start:start + len(drawn.images)] = drawn.images

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -26,12 +26,15 @@ Tensors = dict[str, np.ndarray]
 
 @dataclass(frozen=True)
 class Step:
-    """One denoising step: the evaluations' tensors by context, and the image after it."""
+    """One denoising step: the evaluations' tensors by context, and the images after it."""
 
     number: int
     contexts: tuple[Tensors, ...]
-    image: np.ndarray              # (C, H, H) int16
+    image: np.ndarray              # (C, H, H) int16, the latent
     noise: np.ndarray              # (C, H, H), zero where the step draws none
+    clean: np.ndarray              # (C, H, H) int16, the predicted clean image
+    update: int                    # how much that changed: ``pixel.update``
+    stopped: bool                  # the drawing ends here, as the update is below the row's limit
 
 
 def linear(values: np.ndarray, layer: IntegerLinear, kind: Format) -> np.ndarray:
@@ -108,23 +111,26 @@ def draw_noise(generator: NoiseGenerator, model: IntegerModel) -> np.ndarray:
     return pixel.to_image(values.reshape(config.tokens, -1), config)
 
 
-def sample(model: IntegerModel, modulations: tuple[Modulation, ...], plan: SamplerPlan, seed: int,
-           step_contexts: Sequence[int] | None = None) -> Iterator[Step]:
-    """Draw one image; yields the first noise as step 0, then each denoising step.
+def sample(model: IntegerModel, modulations: tuple[Modulation, ...], plan: SamplerPlan, seed: int) -> Iterator[Step]:
+    """Draw one image; yields the first noise as step 0, then each denoising step up to the last, or the one that stops.
 
-    ``modulations``: the unguided context first where there are two, the guided (or only) one last. ``step_contexts``:
-    how many of them, the last ones, each step evaluates; without, all.
+    ``modulations``: the unguided context first where there are two, the guided (or only) one last. The clean image is
+    0 before the first step.
     """
     generator = NoiseGenerator.from_seed(seed)
     zero = np.zeros((model.config.image_channels, model.config.image_size, model.config.image_size), dtype=np.int64)
-    noise = draw_noise(generator, model)
-    image = pixel.sampler_step(zero, zero, zero, noise, plan.coefficients[0])
-    yield Step(0, (), image, noise)
-    for number in range(1, plan.steps + 1):
-        present = modulations if step_contexts is None else modulations[-step_contexts[number - 1]:]
-        contexts = tuple(evaluate(model, image, m.gain[number - 1], m.bias[number - 1]) for m in present)
-        unguided, guided = (pixel.to_image(c["velocity"], model.config) for c in (contexts[0], contexts[-1]))
-        coefficients = plan.coefficients[number]
-        noise = draw_noise(generator, model) if plan.draws_noise else zero
-        image = pixel.sampler_step(image, guided, unguided, noise, coefficients)
-        yield Step(number, contexts, image, noise)
+    image = clean = guided = unguided = zero
+    for number, row in enumerate(plan.rows):
+        contexts: tuple[Tensors, ...] = ()
+        if number:
+            contexts = tuple(evaluate(model, image, table.gain[number - 1], table.bias[number - 1])
+                             for table in modulations[-row.contexts:])
+            unguided, guided = (pixel.to_image(c["velocity"], model.config) for c in (contexts[0], contexts[-1]))
+        noise = zero if number and not plan.draws_noise else draw_noise(generator, model)
+        before = clean
+        image, clean = pixel.sampler_step(image, clean, guided, unguided, noise, row)
+        update = pixel.update(before, clean)
+        stopped = update < row.stop_below
+        yield Step(number, contexts, image, noise, clean, update, stopped)
+        if stopped:
+            return

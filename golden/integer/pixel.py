@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from golden.integer.plan import StepRow
 from golden.spec import numbers
 from golden.spec.model import ModelConfig
+from golden.spec.step import UPDATE_BITS
 
 
 def quantise_input(image: np.ndarray) -> np.ndarray:
@@ -51,10 +53,22 @@ def to_image(values: np.ndarray, config: ModelConfig) -> np.ndarray:
     return split.transpose(4, 0, 2, 1, 3).reshape(config.image_channels, config.image_size, config.image_size)
 
 
-def sampler_step(pixels: np.ndarray, guided: np.ndarray, unguided: np.ndarray, noise: np.ndarray,
-                 coefficients: tuple[int, int, int, int]) -> np.ndarray:
-    """saturate16((cx x + cg guided + cu unguided + cn noise + 2048) >> 12); one shape, coefficients 18-bit signed."""
+def sampler_step(pixels: np.ndarray, clean: np.ndarray, guided: np.ndarray, unguided: np.ndarray, noise: np.ndarray,
+                 row: StepRow) -> tuple[np.ndarray, np.ndarray]:
+    """The latent and the predicted clean image after a step, by the formulas of ``golden.spec.step``.
+
+    All of one shape: pixels and clean int16, velocities int16, noise 12-bit signed; coefficients 18-bit signed.
+    """
     half = 1 << (numbers.STEP_FRACTION_BITS - 1)
-    keep, with_label, without_label, fresh = coefficients
-    total = keep * pixels.astype(np.int64) + with_label * guided + without_label * unguided + fresh * noise + half
-    return np.clip(total >> numbers.STEP_FRACTION_BITS, *numbers.LIMITS[numbers.Format.WIDE])
+    wide = pixels.astype(np.int64)
+    latent = row.keep * wide + row.guided * guided + row.unguided * unguided + row.noise * noise + row.history * clean
+    predicted = row.clean_keep * wide + row.clean_guided * guided + row.clean_unguided * unguided
+    limits = numbers.LIMITS[numbers.Format.WIDE]
+    return (np.clip(latent + half >> numbers.STEP_FRACTION_BITS, *limits),
+            np.clip(predicted + half >> numbers.STEP_FRACTION_BITS, *limits))
+
+
+def update(before: np.ndarray, after: np.ndarray) -> int:
+    """Sum of |after - before| over all pixels, which saturates at 32 bits."""
+    total = int(np.abs(after.astype(np.int64) - before).sum())
+    return min(total, (1 << UPDATE_BITS) - 1)

@@ -1,4 +1,4 @@
-"""From noise to images: the Euler sampler of the flow, with classifier-free guidance.
+"""From noise to images: the samplers of the flow, with classifier-free guidance.
 
 The flow runs from noise at t = 0 to data at t = 1 (arXiv 2209.03003, 2210.02747).
 """
@@ -6,10 +6,11 @@ The flow runs from noise at t = 0 to data at t = 1 (arXiv 2209.03003, 2210.02747
 from __future__ import annotations
 
 from collections.abc import Callable
-from itertools import pairwise
 
 import torch
 from torch import Tensor
+
+from golden.model.solvers import SOLVERS, Fresh, Point
 
 Velocity = Callable[[Tensor, Tensor, Tensor], Tensor]
 
@@ -35,13 +36,28 @@ def guided(model: Velocity, x: Tensor, t: Tensor, labels: Tensor, no_label: tupl
 
 
 @torch.no_grad()
+def draw(model: Velocity, noise: Tensor, labels: Tensor, *, no_label: tuple[int, ...], sampler: str = "euler",
+         steps: int = 16, guidance: float = 2.0, shift: float = 1.0, guidance_range: tuple[float, float] = (0.0, 1.0),
+         eta: float = 1.0, fresh: Fresh | None = None) -> list[Point]:
+    """Every point of the way, the noise (with a clean image of zeros) first; tensors (B, C, H, H).
+
+    Steps that start at t with low <= t < high are guided; in the others the label's velocity counts alone. eta is the
+    strength of the noise of ``maruyama``, and ``fresh`` gives it: torch's own generator unless told otherwise.
+    """
+    grid = times(steps, shift)
+    low, high = guidance_range
+
+    def velocity(x: Tensor, t: float, step: int) -> Tensor:
+        strength = guidance if low <= grid[step] < high else 1.0
+        return guided(model, x, torch.full((x.shape[0],), t), labels, no_label, strength)
+
+    solve = SOLVERS[sampler]
+    points = solve(velocity, noise, grid, eta=eta, fresh=fresh or (lambda number: torch.randn_like(noise)))
+    return [Point(noise, torch.zeros_like(noise)), *points]
+
+
 def euler(model: Velocity, noise: Tensor, labels: Tensor, *, no_label: tuple[int, ...], steps: int = 16,
           guidance: float = 2.0, shift: float = 1.0) -> list[Tensor]:
-    """Every x of the way, ``steps + 1`` tensors (B, C, H, H): the noise first, the images last."""
-    grid = times(steps, shift)
-    way = [noise]
-    for start, stop in pairwise(grid):
-        t = torch.full((noise.shape[0],), start)
-        velocity = guided(model, way[-1], t, labels, no_label, guidance)
-        way.append(way[-1] + (stop - start) * velocity)
-    return way
+    """Every x of the way of Euler's method, ``steps + 1`` tensors (B, C, H, H): the noise first, the images last."""
+    points = draw(model, noise, labels, no_label=no_label, steps=steps, guidance=guidance, shift=shift)
+    return [point.x for point in points]

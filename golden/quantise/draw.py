@@ -9,10 +9,10 @@ import torch
 
 from golden.integer.batch_draw import Drawn, draw_many
 from golden.integer.model import Modulation
-from golden.integer.plan import euler_plan
-from golden.model import sampler
+from golden.integer.plan import DEFAULT, make_plan
 from golden.model.checkpoint import Checkpoint
 from golden.model.labels import none
+from golden.model.sampler import times
 from golden.quantise.to_integers import to_integers
 
 LABELS_AT_ONCE = 256
@@ -30,15 +30,17 @@ def compact_tables(source: Checkpoint, times: list[float], labels: torch.Tensor)
 
 
 def draw_labels(source: Checkpoint, labels: torch.Tensor, seeds: Sequence[int], *, steps: int, guidance: float,
-                **options: object) -> Drawn:
-    """One image for each row of labels (n, A) and its seed, by Euler's method; ``options`` as ``draw_many`` takes them.
+                sampler: str = DEFAULT, choices: dict[str, object] | None = None, **options: object) -> Drawn:
+    """One image for each row of labels (n, A) and its seed.
 
+    ``sampler`` and ``choices`` as ``golden.integer.plan.make_plan`` takes them, ``options`` as ``draw_many`` does.
     Pixels are int16, one is 4096. Guidance 1 needs one context, any other two.
     """
-    moments = sampler.times(steps)
+    plan = make_plan(sampler, times(steps), guidance, source.residual_fraction_bits, source.config.image_pixels,
+                     **(choices or {}))
+    moments = list(plan.times)
     different, which = torch.unique(labels, dim=0, return_inverse=True)
-    tables = compact_tables(source, moments[:-1], different)
-    model, (unguided,) = to_integers(source, moments[:-1], none(source.config, 1))
-    free = () if guidance == 1.0 else (compact(unguided),)
-    plan = euler_plan(moments, guidance, source.residual_fraction_bits)
+    tables = compact_tables(source, moments, different)
+    model, (unguided,) = to_integers(source, moments, none(source.config, 1))
+    free = () if max(plan.contexts) == 1 else (compact(unguided),)
     return draw_many(model, [(*free, tables[index]) for index in which.tolist()], plan, seeds, **options)

@@ -35,7 +35,7 @@ class Opcode(enum.IntEnum):
     END = 10      # advance registers; go back or leave the loop
     EXECUTE = 11  # execute the one descriptor at address + register
     CREDIT = 12   # raise a semaphore
-    SYNC = 13     # wait until every engine is idle; end of a step where it says so
+    SYNC = 13     # wait until every engine is idle; end of a step where it says so, and of a program that has settled
     HALT = 14     # wait until every engine is idle; done
 
 
@@ -76,7 +76,7 @@ class Destination(enum.IntEnum):
 
 
 class PixelOperation(enum.IntEnum):
-    STEP = 0      # x <- (cx x + cg guided + cu unguided + cn noise) in place
+    STEP = 0      # latent and predicted clean image in place, by a word of the step memory
     PATCH = 1     # 3x3 patches and coordinates as int8 operands in two nibble planes
 
 

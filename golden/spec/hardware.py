@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from golden.spec import numbers
+from golden.spec.step import STEP_WORD_BITS
 from golden.spec.toml import read_table
 from golden.spec.validation import require, require_integer, require_power_of_two
 
@@ -21,7 +22,7 @@ MOST_SPLIT_LINES = 1 << SPLIT_ENTRY_BITS
 OPTIONAL = ("dense_lanes", "dsp_lanes")
 """Fields of the configuration that may be 0."""
 
-FORMAT_VERSION = 2
+FORMAT_VERSION = 3
 """Version of the program image and of the descriptor set; the hardware refuses any other."""
 
 
@@ -55,7 +56,7 @@ class HardwareConfig:
     key_value_words: int = 4096    # keys (transposed) and values
     residual_words: int = 2048     # residual stream, kept twice
     score_words: int = 512         # scores of two groups of tokens, and their probabilities
-    pixel_words: int = 1024        # image values
+    pixel_words: int = 1024        # image values, of the latent and as many of the predicted clean image
     step_words: int = 64           # sampler coefficients, one word a step
     coordinate_words: int = 32     # coordinate channels, one word a grid line
     watchdog_cycles: int = 1 << 20  # no progress for so long stops the core
@@ -123,7 +124,7 @@ class HardwareConfig:
             "program": (self.program_words, 256),
             "weight": (self.weight_words, self.word_bits),
             "modulation": (self.modulation_words, self.width * 16),
-            "step": (self.step_words, 128),
+            "step": (self.step_words, STEP_WORD_BITS),
             "coordinate": (self.coordinate_words, 32),
             "tile": (self.tile_rows, self.word_bits),
             "normalised": (self.normalised_words, self.word_bits),
@@ -133,6 +134,7 @@ class HardwareConfig:
             "score": (self.score_words, self.width * numbers.SCORE_BITS),
             "probability": (self.score_words, self.word_bits),
             "pixel": (self.pixel_words, numbers.WIDE_BITS),
+            "clean": (self.pixel_words, numbers.WIDE_BITS),
             "split": (self.split_lines, self.line_words * self.width),
         }
 

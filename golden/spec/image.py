@@ -41,6 +41,8 @@ class Memory(enum.IntEnum):
     STEP = 3
     COORDINATE = 4
     SPLIT = 5
+    PIXEL = 6
+    CLEAN = 7
 
 
 class Kind(enum.IntEnum):

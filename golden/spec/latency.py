@@ -25,6 +25,8 @@ DENSE_DRAIN = 2
 """Cycles that the drain takes longer with dense lanes: their multipliers' stage, and the sum of both kinds."""
 TREE_FAN_IN = 4
 """Operands that one register stage of a tree combines."""
+EARLY_END = 1
+"""From a SYNC at whose step the image has settled to the cycle that ends the program; a pause does not count."""
 LOAD_TAIL = 2
 """From a load's last read to the pulse that tells its row is written."""
 

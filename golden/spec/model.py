@@ -82,6 +82,11 @@ class ModelConfig:
         return self.stride * self.stride * self.image_channels
 
     @property
+    def image_pixels(self) -> int:
+        """Pixel values of the whole image: C*H*H."""
+        return self.image_channels * self.image_size**2
+
+    @property
     def label_sets(self) -> tuple[tuple[str, ...], ...]:
         """Names to choose from, one tuple for each of the A labels of an image: its class, or its attributes."""
         return tuple(values for _, values in self.attributes) or (self.labels,)

@@ -126,11 +126,15 @@ REGISTERS: tuple[Register, ...] = (
     Register("ERROR", Access.READ, "Code of the first error since the last start or clear"),
     Register("ERROR_DETAIL", Access.READ, "What the error adds: the refused word of an image, a mask of memories, "
                                           "or the program counter"),
-    Register("STEP", Access.READ, "Steps ended since the start"),
+    Register("STEP", Access.READ, "Steps ended since the start; fewer than the program has where the image settled"),
+    Register("UPDATE", Access.READ, "Sum over pixels of the last step's change of the clean image, one is 1/4096; of "
+                                    "step 0 it depends on what the memory held before"),
     *(Register(f"SEED{i}", Access.READ_WRITE, f"Word {i} of the noise generator's state") for i in range(4)),
     Register("LOAD", Access.WRITE, "Next 32-bit word of an image's segment"),
-    Register("PIXEL_ADDRESS", Access.READ_WRITE, "Pixel that PIXEL_DATA reads next"),
-    Register("PIXEL_DATA", Access.READ, "That pixel, sign extended; then the address is one higher"),
+    Register("PIXEL_ADDRESS", Access.READ_WRITE, "Pixel that is read next"),
+    Register("PIXEL_DATA", Access.READ, "That pixel of the predicted clean image, which at the end is the image, "
+                                        "sign extended; then the address is one higher"),
+    Register("LATENT_DATA", Access.READ, "That pixel of the latent image, likewise"),
     *(Register(f"{name}_{half}", Access.READ, f"{description}: {bits}")
       for name, description in COUNTERS.items()
       for half, bits in (("LOW", "bits 0 to 31; keeps the upper half for the next read"),

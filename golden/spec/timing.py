@@ -21,6 +21,7 @@ from golden.spec.hardware import HardwareConfig
 from golden.spec.interpreter import ENGINE_OPCODES, Interpreter, ProgramError
 from golden.spec.latency import (
     ARRAY_TAIL,
+    EARLY_END,
     FETCH_CYCLES,
     LOAD_TAIL,
     QUEUE_LATENCY,
@@ -66,7 +67,10 @@ class Semaphore:
 
 @dataclass(frozen=True)
 class Estimate:
-    """Cycles of a drawing as long as its operands are not known: none is zero, steps of as many contexts take alike."""
+    """Cycles of a drawing as long as its operands are not known: none is zero, steps of as many contexts take alike.
+
+    It never stops early.
+    """
 
     noise: int              # from the start to the end of step 0
     each: tuple[int, ...]   # of each denoising step
@@ -118,12 +122,16 @@ class TimingModel:
         self.decisions = DecisionClock(config)
         self.channels = [(0, 0)]    # that the dense lanes and all lanes multiplied up to the end of each step
         self.cycles = 0
+        self.stopped = False        # the image has settled in the step that ended last; whoever walks says so
         self.address = 0            # of the descriptor that is being executed
         self.run_engine = {Engine.LOAD: self.load, Engine.ARRAY: self.array, Engine.SOFTMAX: self.softmax,
                            Engine.NORM: self.norm, Engine.PIXEL: self.pixel}
 
     def walk(self) -> Iterator[int]:
-        """Walk the program; yields the cycles at each step's end. Operands of a step are asked for before its end."""
+        """Walk the program; yields the cycles at each step's end. Operands of a step are asked for before its end.
+
+        Where ``stopped`` is set by then, the program ends when the walk goes on.
+        """
         execution = FETCH_CYCLES
         named = None                # address that an EXECUTE names
         for opcode, fields in self.interpreter.run():
@@ -140,6 +148,9 @@ class TimingModel:
                     self.ends.append(execution + 1)
                     self.channels.append((self.lanes.dense_channels, self.lanes.channels))
                     yield execution + 1
+                    if self.stopped:
+                        self.cycles = execution + 1 + EARLY_END
+                        return
             execution += 1 + FETCH_CYCLES
         self.cycles = execution - FETCH_CYCLES
 

@@ -57,6 +57,13 @@ class LongLoopSequencer(Sequencer):
         return count == 0
 
 
+class HastySequencer(Sequencer):
+    """Ends where the image has settled, whether a step has ended or not."""
+
+    def ends_early(self) -> Value:
+        return self.settled
+
+
 class ShortDispatcher(Dispatcher):
     """Ends a group one token early."""
 

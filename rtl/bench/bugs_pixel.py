@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from amaranth.hdl import Signal
+from amaranth.hdl import Const, Signal, Value
 
 from golden.spec import numbers
 from rtl.control.registers import HostRegisters
@@ -10,6 +10,7 @@ from rtl.memory.image_loader import ImageLoader
 from rtl.units.noise import WORD_BITS, NoiseGenerator
 from rtl.units.patch import PatchPacker
 from rtl.units.pixel_engine import PixelEngine
+from rtl.units.update_sum import UpdateSum
 
 
 class WrongRotation(NoiseGenerator):
@@ -37,6 +38,40 @@ class WrongNoiseEngine(PixelEngine):
     """STEP with another generator."""
 
     noise_type = WrongRotation
+
+
+class ForesightEngine(PixelEngine):
+    """The history is of the clean image that was computed last, not of the one before the step."""
+
+    def past_clean(self) -> Value:
+        return self.sampler.clean_value
+
+
+class StickyUpdateEngine(PixelEngine):
+    """The update goes on from step to step."""
+
+    def clears_update(self) -> Value:
+        return Const(0)
+
+
+class EagerSum(UpdateSum):
+    """Settled at the limit, too."""
+
+    def is_below(self, total: Value, limit: Value) -> Value:
+        return total <= limit
+
+
+class EagerEngine(PixelEngine):
+    """STEP with that."""
+
+    update_type = EagerSum
+
+
+class StrayLatentRegisters(HostRegisters):
+    """The latent is read where the clean image should be."""
+
+    def is_latent(self) -> Value:
+        return Const(1)
 
 
 class UnboundedLoader(ImageLoader):

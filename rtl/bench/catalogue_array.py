@@ -29,7 +29,7 @@ TYPES: dict[str, dict[str | None, type]] = {
     "loader": {None: Loader, "shifted": bugs.ShiftedLoader},
     "descriptor_queue": {None: DescriptorQueue, "drops": bugs.DroppingQueue},
     "semaphores": {None: Semaphores, "forgets": bugs.ForgetfulSemaphores},
-    "sequencer": {None: Sequencer, "long_loop": bugs.LongLoopSequencer},
+    "sequencer": {None: Sequencer, "long_loop": bugs.LongLoopSequencer, "hasty": bugs.HastySequencer},
     "array_engine": {None: ArrayEngine, **bugs.ARRAYS},
     "guard": {None: Guard, "patient": bugs.PatientGuard},
 }
@@ -40,7 +40,7 @@ No unit is called as a header of C++ is: the simulator's binary has the unit's n
 
 ENGINE_PORTS = ("take", "give", "busy", "idle")
 BENCH_WATCHDOG_CYCLES = 50
-BENCH_MEMORIES = 14
+BENCH_MEMORIES = 15
 
 
 def _connect_engine(m: Module, top: wiring.Component, engine: wiring.Component) -> None:
@@ -89,7 +89,7 @@ class LoaderBench(wiring.Component):
 class SequencerBench(wiring.Component):
     """Sequencer with its program memory, which the bench loads."""
 
-    INPUTS = ("resume", "pause_each_step", "stop", "all_idle")
+    INPUTS = ("resume", "pause_each_step", "stop", "all_idle", "settled")
     OUTPUTS = ("credit", "credit_giver", "credit_taker", "credit_count", "running", "paused", "done", "step_end",
                "progress", "program_counter", "error", "error_code")
 

@@ -16,9 +16,11 @@ from rtl.units.pixel_engine import PixelEngine
 
 TYPES: dict[str, dict[str | None, type]] = {
     "noise": {None: NoiseGenerator, "rotation": bugs.WrongRotation},
-    "pixel": {None: PixelEngine, "saturation": bugs.WrappingEngine, "noise": bugs.WrongNoiseEngine},
+    "pixel": {None: PixelEngine, "saturation": bugs.WrappingEngine, "noise": bugs.WrongNoiseEngine,
+              "foresight": bugs.ForesightEngine, "sticky": bugs.StickyUpdateEngine, "eager": bugs.EagerEngine},
     "image_loader": {None: ImageLoader, "bounds": bugs.UnboundedLoader},
-    "registers": {None: HostRegisters, "increment": bugs.StuckAddressRegisters},
+    "registers": {None: HostRegisters, "increment": bugs.StuckAddressRegisters,
+                  "latent": bugs.StrayLatentRegisters},
 }
 """The component of each unit, and those with a planted bug."""
 

@@ -10,6 +10,7 @@ from amaranth.lib.wiring import In, Out
 
 from golden.spec.descriptors import Opcode
 from golden.spec.hardware import HardwareConfig
+from golden.spec.step import STEP_WORD_BITS, UPDATE_BITS
 from rtl.control.engine import engine_members
 from rtl.memory.ram import Ram
 from rtl.units.pixel_engine import PixelEngine
@@ -23,6 +24,7 @@ class BenchMemory(enum.IntEnum):
     STEP = 2
     COORDINATE = 3
     NORMALISED = 4
+    CLEAN = 5
 
 
 class PixelBench(wiring.Component):
@@ -31,6 +33,7 @@ class PixelBench(wiring.Component):
     def __init__(self, config: HardwareConfig, engine: PixelEngine) -> None:
         self.config = config
         self.engine = engine
+        longest = max(config.width * 16, STEP_WORD_BITS)
         super().__init__({
             **engine_members(Opcode.PIXEL),
             "seed_load": In(1),
@@ -39,8 +42,10 @@ class PixelBench(wiring.Component):
             "host_memory": In(3),
             "host_address": In(20),
             "host_write": In(1),
-            "host_data": In(config.width * 16),
-            "host_read": Out(config.width * 16),
+            "host_data": In(longest),
+            "host_read": Out(longest),
+            "update": Out(UPDATE_BITS),
+            "settled": Out(1),
             "fault": Out(1),
         })
 
@@ -49,7 +54,7 @@ class PixelBench(wiring.Component):
         m.submodules.engine = engine = self.engine
         for name in ("available", "seed_load", "seed"):
             m.d.comb += getattr(engine, name).eq(getattr(self, name))
-        for name in ("take", "give", "busy", "idle"):
+        for name in ("take", "give", "busy", "idle", "update", "settled"):
             m.d.comb += getattr(self, name).eq(getattr(engine, name))
         m.d.comb += [
             engine.descriptor.payload.eq(self.descriptor.payload),
@@ -57,8 +62,8 @@ class PixelBench(wiring.Component):
             self.descriptor.ready.eq(engine.descriptor.ready),
         ]
         readers = {"PIXEL": engine.pixel_read, "RESIDUAL": engine.residual, "STEP": engine.step,
-                   "COORDINATE": engine.coordinate}
-        writers = {"PIXEL": engine.pixel_write, "NORMALISED": engine.normalised}
+                   "COORDINATE": engine.coordinate, "CLEAN": engine.clean_read}
+        writers = {"PIXEL": engine.pixel_write, "NORMALISED": engine.normalised, "CLEAN": engine.clean_write}
         shapes = self.config.memory_shapes
         faults = []
         for memory in BenchMemory:
@@ -76,6 +81,6 @@ class PixelBench(wiring.Component):
             m.d.comb += [reader.data.eq(ram.read.data)] if reader else []
             with m.If(self.host_memory == memory):
                 m.d.comb += self.host_read.eq(ram.read.data)
-            faults.append(ram.fault)
+            faults.append(ram.fault | ram.collision)
         m.d.comb += self.fault.eq(sum(faults) != 0)
         return m

@@ -41,8 +41,8 @@ class HostRegisters(wiring.Component):
     ``start``, ``resume`` and ``clear`` are pulses; ``loader_clear`` comes with ``clear`` and ``start``. A start while
     running, without image or with a zero seed is refused with an error and gives no pulse. The first error is kept
     until ``clear`` or the next start that is not refused as BUSY. ``running`` includes paused time; ``cycles`` count in
-    every cycle with ``running`` and not ``paused``. ``pixel`` is read only when done or paused, and never after an
-    error: a picture that is not finished, or wrong, can't be read.
+    every cycle with ``running`` and not ``paused``. ``clean`` and ``pixel`` (the latent) are read only when done or
+    paused, and never after an error: a picture that is not finished, or wrong, can't be read.
     """
 
     WRITE_CYCLES = 2
@@ -55,6 +55,7 @@ class HostRegisters(wiring.Component):
             "request": In(stream.Signature(REQUEST_LAYOUT)),
             "response": Out(stream.Signature(DATA_BITS)),
             "load_words": Out(stream.Signature(DATA_BITS)),
+            "clean": Out(ReadPort(config.pixel_words, 16)),
             "pixel": Out(ReadPort(config.pixel_words, 16)),
             "start": Out(1),
             "resume": Out(1),
@@ -72,6 +73,7 @@ class HostRegisters(wiring.Component):
             "error_code": In(ErrorCode),
             "error_detail": In(DATA_BITS),
             "step": In(DATA_BITS),
+            "update": In(DATA_BITS),
             "engine_busy": In(ENGINES),
             "stall": In(len(STALL_CAUSES)),  # in the order of STALL_CAUSES
             "lane_waits": In(data.ArrayLayout(LANES_BITS, len(LANE_WAITS))),  # lanes, in the order of LANE_WAITS
@@ -129,6 +131,7 @@ class HostRegisters(wiring.Component):
             "ERROR": self.code,
             "ERROR_DETAIL": self.detail,
             "STEP": self.step,
+            "UPDATE": self.update,
             **{f"SEED{i}": self.seed.word_select(i, DATA_BITS) for i in range(SEED_BITS // DATA_BITS)},
             "PIXEL_ADDRESS": self.pixel_address,
         }
@@ -145,7 +148,8 @@ class HostRegisters(wiring.Component):
 
     def answer(self, m: Module) -> None:
         """Stages 3 and 4: the pixel arrives; the response."""
-        is_pixel = self.current.address == ADDRESSES["PIXEL_DATA"]
+        address = self.current.address
+        is_pixel = (address == ADDRESSES["PIXEL_DATA"]) | (address == ADDRESSES["LATENT_DATA"])
         with m.If(~self.free & ~self.current.write & (self.age != self.READ_CYCLES)):
             m.d.sync += self.age.eq(self.age + 1)
         with m.If(self.age == self.READ_CYCLES - 1):
@@ -215,7 +219,7 @@ class HostRegisters(wiring.Component):
             m.d.sync += self.free.eq(~self.load_words.valid | self.load_words.ready)
 
     def pixels(self, m: Module) -> None:
-        """PIXEL_ADDRESS and PIXEL_DATA; ``pixel_value`` comes READ_LATENCY cycles after the read.
+        """PIXEL_ADDRESS, PIXEL_DATA and LATENT_DATA; ``pixel_value`` comes READ_LATENCY cycles after the read.
 
         Only a finished or paused drawing without an error has an image to show.
         """
@@ -223,26 +227,37 @@ class HostRegisters(wiring.Component):
         self.pixel_value = Signal(DATA_BITS, reset_less=True)
         still = Signal()
         in_range = Signal()
+        read = Signal()
+        latent = Signal()              # the read that is under way is of the latent
         allowed = [Signal(name=f"pixel_allowed_{i}") for i in range(READ_LATENCY + 1)]
         m.d.comb += [
             still.eq(((self.done & ~self.running) | self.paused) & (self.code == ErrorCode.NONE)),
             in_range.eq(self.pixel_address < self.config.pixel_words),
-            allowed[0].eq(self.reads["PIXEL_DATA"] & in_range & still),
-            self.pixel.enable.eq(allowed[0]),
+            read.eq(self.reads["PIXEL_DATA"] | self.reads["LATENT_DATA"]),
+            allowed[0].eq(read & in_range & still),
+            latent.eq(self.is_latent()),
+            self.clean.enable.eq(allowed[0] & ~latent),
+            self.pixel.enable.eq(allowed[0] & latent),
+            self.clean.address.eq(self.pixel_address),
             self.pixel.address.eq(self.pixel_address),
-            self.pixel_value.eq(Mux(allowed[READ_LATENCY], self.pixel.data.as_signed(), 0)),
         ]
+        shown = Mux(latent, self.pixel.data.as_signed(), self.clean.data.as_signed())
+        m.d.comb += self.pixel_value.eq(Mux(allowed[READ_LATENCY], shown, 0))
         for before, after in zip(allowed, allowed[1:], strict=False):
             m.d.sync += after.eq(before)
         with m.If(self.writes["PIXEL_ADDRESS"]):
             m.d.sync += self.pixel_address.eq(self.current.data)
-        with m.If(self.reads["PIXEL_DATA"]):
+        with m.If(read):
             with m.If(~still):
                 m.d.comb += self.own_code.eq(ErrorCode.BUSY)
             with m.Elif(~in_range):
                 m.d.comb += self.own_code.eq(ErrorCode.ADDRESS)
             with m.Else():
                 m.d.sync += self.pixel_address.eq(self.pixel_address + self.PIXEL_INCREMENT)
+
+    def is_latent(self) -> Value:
+        """Whether a read is of the latent, not of the clean image."""
+        return self.current.address == ADDRESSES["LATENT_DATA"]
 
     def counters(self, m: Module) -> dict[str, Value]:
         """Counters, and the values of their registers."""

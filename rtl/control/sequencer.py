@@ -31,7 +31,8 @@ class Sequencer(wiring.Component):
 
     A descriptor is fetched (address, memory, register: FETCH_CYCLES) and executed in the cycle after; one for an
     engine stays there while the engine's queue is full, SYNC and HALT while an engine or queue is not idle.
-    ``running`` is high in every cycle that counts. ``error`` and ``error_code`` stop it for good.
+    ``running`` is high in every cycle that counts. ``error`` and ``error_code`` stop it for good. Where ``settled`` is
+    high in the first cycle after the end of a step that counts (EARLY_END), the program is done there.
     """
 
     def __init__(self, config: HardwareConfig) -> None:
@@ -42,6 +43,7 @@ class Sequencer(wiring.Component):
             "pause_each_step": In(1),
             "stop": In(1),
             "all_idle": In(1),
+            "settled": In(1),
             "program": Out(ReadPort(*config.memory_shapes["program"])),
             **{f"issue_{engine.name.lower()}": Out(stream.Signature(descriptor_layout(Opcode(engine))))
                for engine in Engine},
@@ -73,6 +75,7 @@ class Sequencer(wiring.Component):
         self.executing = Signal()
         self.finished = Signal()                     # the descriptor in execution ends in this cycle
         self.go_back = Signal()
+        self.after_step = Signal()                   # what was executed last ended a step
         m.d.comb += [self.program_counter.eq(self.counter), self.progress.eq(self.finished)]
         self.states(m)
         with m.If(self.executing):
@@ -81,12 +84,16 @@ class Sequencer(wiring.Component):
 
     def states(self, m: Module) -> None:
         """Fetch, wait for the memory, take the word, execute."""
-        with m.FSM() as machine:
+        with m.FSM() as self.machine:
             with m.State("IDLE"), m.If(self.begin):
                 m.next = "FETCH"
             with m.State("FETCH"):
-                m.d.comb += self.program.enable.eq(1)
-                m.next = "MEMORY"
+                with m.If(self.ends_early()):
+                    m.d.comb += self.done.eq(1)
+                    m.next = "DONE"
+                with m.Else():
+                    m.d.comb += self.program.enable.eq(1)
+                    m.next = "MEMORY"
                 self.obey_stop(m)
             with m.State("MEMORY"):
                 m.next = "DECODE"
@@ -97,6 +104,7 @@ class Sequencer(wiring.Component):
                 self.obey_stop(m)
             with m.State("EXECUTE"):
                 m.d.comb += self.executing.eq(1)
+                m.d.sync += self.after_step.eq(self.step_end)
                 with m.If(self.error):
                     m.next = "STOPPED"
                 with m.Elif(self.done):
@@ -115,8 +123,8 @@ class Sequencer(wiring.Component):
                 pass
             with m.State("STOPPED"):
                 pass
-            m.d.comb += self.running.eq(machine.ongoing("FETCH") | machine.ongoing("MEMORY")
-                                        | machine.ongoing("DECODE") | machine.ongoing("EXECUTE"))
+            m.d.comb += self.running.eq(self.machine.ongoing("FETCH") | self.machine.ongoing("MEMORY")
+                                        | self.machine.ongoing("DECODE") | self.machine.ongoing("EXECUTE"))
         m.d.comb += self.program.address.eq(bounded(self.counter, self.program.address))
         with m.If(self.remote):
             m.d.comb += self.program.address.eq(bounded(self.remote_address, self.program.address))
@@ -124,6 +132,10 @@ class Sequencer(wiring.Component):
             m.d.sync += self.remote.eq(0)
             with m.If(~self.go_back):
                 m.d.sync += self.counter.eq(self.counter + 1)
+
+    def ends_early(self) -> Value:
+        """Whether the step that ended was the last, as the image has settled."""
+        return self.after_step & self.settled
 
     def obey_stop(self, m: Module) -> None:
         """Leave the present state for good when told to."""
@@ -227,5 +239,3 @@ class Sequencer(wiring.Component):
         with m.Else():
             m.d.comb += [self.finished.eq(1), self.go_back.eq(1)]
             m.d.sync += [self.remote.eq(1), self.remote_address.eq(payload.address)]
-
-

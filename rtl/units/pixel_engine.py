@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from amaranth.hdl import Module, Mux, Signal
+from amaranth.hdl import Module, Mux, Signal, Value
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
 from golden.spec import numbers
 from golden.spec.descriptors import Opcode, PixelOperation
 from golden.spec.hardware import HardwareConfig, address_bits
+from golden.spec.step import COEFFICIENTS, STEP_FIELDS, STEP_SLOT_BITS, STEP_WORD_BITS, UPDATE_BITS
 from rtl.control.engine import descriptor_layout, engine_members
 from rtl.memory.bounds import bounded
 from rtl.memory.ports import READ_LATENCY, ReadPort, WritePort
@@ -16,7 +17,8 @@ from rtl.units.noise import NoiseGenerator
 from rtl.units.patch import PatchPacker
 from rtl.units.pipeline import chain
 from rtl.units.pixel_walk import PIXEL_ADDRESS_BITS, PixelWalk
-from rtl.units.sampler_step import COEFFICIENTS, SamplerStep
+from rtl.units.sampler_step import COEFFICIENT_LAYOUT, SamplerStep
+from rtl.units.update_sum import UpdateSum
 
 ISSUE_DELAY = 2
 """Cycles from acceptance to the first element: the descriptor's register and the walks' start."""
@@ -32,11 +34,14 @@ class PixelEngine(wiring.Component):
     STEP takes STEP_CYCLES + 2 grid^2 stride^2 channels, PATCH takes PATCH_CYCLES + grid^2 (terms + terms mod 2).
     The last write happens in the cycle of the pulse; the next descriptor is accepted in the cycle after it at the
     earliest. ``grid``, ``stride`` and ``channels`` must be at least 1, and ``words`` the ceiling of terms / width.
-    ``seed_load`` sets the noise generator, while the engine is idle.
+    ``seed_load`` sets the noise generator, while the engine is idle. ``update`` is the change of the clean image in the
+    last STEP, and ``settled`` says that it is below that step's limit; both hold from the second cycle after the pulse
+    to the next descriptor.
     """
 
     packer_type = PatchPacker
     noise_type = NoiseGenerator
+    update_type = UpdateSum
 
     STEP_CYCLES = ISSUE_DELAY - 1 + STEP_STAGES
     PATCH_CYCLES = ISSUE_DELAY - 1 + PATCH_STAGES
@@ -47,12 +52,16 @@ class PixelEngine(wiring.Component):
             **engine_members(Opcode.PIXEL),
             "pixel_read": Out(ReadPort(config.pixel_words, numbers.WIDE_BITS)),
             "pixel_write": Out(WritePort(config.pixel_words, numbers.WIDE_BITS)),
+            "clean_read": Out(ReadPort(config.pixel_words, numbers.WIDE_BITS)),
+            "clean_write": Out(WritePort(config.pixel_words, numbers.WIDE_BITS)),
             "residual": Out(ReadPort(config.residual_words, config.width * numbers.WIDE_BITS)),
-            "step": Out(ReadPort(config.step_words, 128)),
+            "step": Out(ReadPort(config.step_words, STEP_WORD_BITS)),
             "coordinate": Out(ReadPort(config.coordinate_words, 32)),
             "normalised": Out(WritePort(config.normalised_words, config.word_bits)),
             "seed_load": In(1),
             "seed": In(128),
+            "update": Out(UPDATE_BITS),
+            "settled": Out(1),
         })
         self.control_layout = data.StructLayout({
             "second": 1,               # of the two cycles of a pixel in STEP
@@ -173,6 +182,8 @@ class PixelEngine(wiring.Component):
         m.d.comb += [
             self.pixel_read.enable.eq(self.valid[1] & Mux(self.patch, control.inside, ~control.second)),
             self.pixel_read.address.eq(self.address[1]),
+            self.clean_read.enable.eq(self.valid[1] & ~self.patch & ~control.second),
+            self.clean_read.address.eq(self.address[1]),
             self.coordinate.enable.eq(self.valid[1] & self.patch & control.coordinate),
             self.coordinate.address.eq(bounded(line, self.coordinate.address)),
         ]
@@ -188,33 +199,60 @@ class PixelEngine(wiring.Component):
         ]
 
     def step_pixels(self, m: Module) -> None:
-        """STEP: from the data's arrival to the write."""
-        m.submodules.sampler = sampler = SamplerStep()
+        """STEP: from the data's arrival to the writes."""
+        m.submodules.sampler = self.sampler = sampler = SamplerStep()
         arriving = self.control[DATA_STAGE]
         channel = self.residual.data.word_select(arriving.slot, numbers.WIDE_BITS).as_signed()
         drawn = Mux(self.held.draw_noise, self.noise.value, 0)
-        write = self.pixel_write
+        writing = Signal()
         m.d.comb += [
-            sampler.coefficients.eq(self.read_coefficients(m, sampler.coefficients.shape())),
+            sampler.coefficients.eq(self.read_coefficients(m)),
             sampler.second.eq(arriving.second),
             sampler.left.eq(Mux(arriving.second, drawn, self.pixel_read.data.as_signed())),
             sampler.right.eq(channel),
-            write.enable.eq(self.valid[STEP_STAGES] & self.control[STEP_STAGES].second & ~self.patch),
-            write.address.eq(self.address[STEP_STAGES]),
-            write.data.eq(sampler.value),
+            sampler.clean.eq(self.past_clean()),
+            writing.eq(self.valid[STEP_STAGES] & self.control[STEP_STAGES].second & ~self.patch),
+        ]
+        for write, value in ((self.pixel_write, sampler.value), (self.clean_write, sampler.clean_value)):
+            m.d.comb += [write.enable.eq(writing), write.address.eq(self.address[STEP_STAGES]), write.data.eq(value)]
+        self.sum_update(m, writing)
+
+    def past_clean(self) -> Value:
+        """The pixel of the clean image as it was before the step, in the first of its two cycles."""
+        return self.clean_read.data.as_signed()
+
+    def sum_update(self, m: Module, writing: Value) -> None:
+        """The change of the clean image: what arrived in a pixel's first cycle waits for what is written."""
+        m.submodules.change = change = self.update_type()
+        waiting = chain(m, self.clean_read.data, STEP_STAGES - DATA_STAGE + 1, "past_clean", reset_less=True)
+        m.d.comb += [
+            change.start.eq(self.clears_update()),
+            change.valid.eq(writing),
+            change.before.eq(waiting[-1].as_signed()),
+            change.after.eq(self.sampler.clean_value),
+            change.limit.eq(self.stop_below),
+            self.update.eq(change.total),
+            self.settled.eq(change.settled),
         ]
 
-    def read_coefficients(self, m: Module, layout: data.Layout) -> data.View:
-        """The coefficients of a STEP's step, read in the cycle after acceptance and held."""
-        coefficients = Signal(layout, reset_less=True)
-        loading = chain(m, self.begin, READ_LATENCY, "loading")
+    def clears_update(self) -> Value:
+        """A STEP begins."""
+        return self.begin & ~self.patch
+
+    def read_coefficients(self, m: Module) -> data.View:
+        """The word of a STEP's step, read in the cycle after acceptance and held; returns its coefficients."""
+        coefficients = Signal(COEFFICIENT_LAYOUT, reset_less=True)
+        self.stop_below = Signal(UPDATE_BITS)
+        loading = chain(m, self.begin & ~self.patch, READ_LATENCY, "loading")
+        slots = {field.name: self.step.data.word_select(place, STEP_SLOT_BITS)[:field.bits]
+                 for place, field in enumerate(STEP_FIELDS)}
         m.d.comb += [
             self.step.enable.eq(self.begin & (self.held.operation == PixelOperation.STEP)),
             self.step.address.eq(bounded(self.held.step, self.step.address)),
         ]
         with m.If(loading[READ_LATENCY]):
-            m.d.sync += [coefficients[name].eq(self.step.data.word_select(i, 32))
-                         for i, name in enumerate(COEFFICIENTS)]
+            m.d.sync += [coefficients[name].eq(slots[name]) for name in COEFFICIENTS]
+            m.d.sync += self.stop_below.eq(slots["stop_below"])
         return coefficients
 
     def pack_patches(self, m: Module) -> None:

@@ -28,7 +28,7 @@ class Core(Link):
         self.registers = {name: 0 for name in NAMES}
         self.registers |= {"IDENTITY": IDENTITY, "VERSION": FORMAT_VERSION, "FINGERPRINT": CONFIG.fingerprint}
         self.words: list[int] = []
-        self.pixels = [-32768, -1, 0, 1, 32767]
+        self.pixels = {"PIXEL_DATA": [-32768, -1, 0, 1, 32767], "LATENT_DATA": [5, 4, -3, 2, -1]}
 
     async def write(self, address: int, value: int) -> None:
         name = NAMES[address]
@@ -46,9 +46,9 @@ class Core(Link):
 
     async def read(self, address: int) -> int:
         name = NAMES[address]
-        if name == "PIXEL_DATA":
+        if name in self.pixels:
             self.registers["PIXEL_ADDRESS"] += 1
-            return self.pixels[self.registers["PIXEL_ADDRESS"] - 1] & 0xFFFFFFFF
+            return self.pixels[name][self.registers["PIXEL_ADDRESS"] - 1] & 0xFFFFFFFF
         return self.registers[name]
 
     async def rest(self) -> None:
@@ -113,7 +113,10 @@ def test_an_image_is_run(core, driver):
     seen = []
     assert complete(driver.wait(seen.append)) == Status.DONE
     assert seen == [0, 1, 2, 3]
-    assert complete(driver.read_pixels(4, 1)) == core.pixels[1:]
+    assert complete(driver.read_image(4, 1)) == core.pixels["PIXEL_DATA"][1:]
+    assert complete(driver.read_latent(5)) == core.pixels["LATENT_DATA"]
+    core.registers["UPDATE"] = 77
+    assert complete(driver.read_update()) == 77
 
 
 def test_steps_can_be_watched(core, driver):
@@ -138,7 +141,7 @@ def test_an_error_says_what_to_do(core, driver, code):
     assert caught.value.code == (code if code in tuple(ErrorCode) else None)
     assert ";" in str(caught.value) and "\n" not in str(caught.value)
     with pytest.raises(DeviceError):
-        complete(driver.read_pixels(1))
+        complete(driver.read_image(1))
     complete(driver.load(PROGRAM))  # clears
 
 

@@ -20,11 +20,12 @@ from tests.formal import (
     semaphores,
     sequencer,
     transposer,
+    update_sum,
 )
 from tests.formal.prove import Property, report
 
 MODULES = (queue, semaphores, requantise, packed, line_queue, lane, dense_queue, dense_pair, dispatcher, fetcher,
-           in_flight, transposer, sequencer, detector)
+           in_flight, transposer, sequencer, detector, update_sum)
 
 
 def properties() -> list[Property]:

@@ -1,14 +1,17 @@
-"""Valid and ready at the sequencer's issue ports: for all time and any program, by induction.
+"""The sequencer's issue ports and its end: for all time and any program, by induction.
 
 A descriptor that is offered to an engine stays offered, with the same fields, until it is taken, unless the sequencer
-is stopped; no two engines are offered one in the same cycle. What the program memory gives is free in every cycle.
+is stopped; no two engines are offered one in the same cycle. In the first cycle that counts after the end of a step,
+pauses left out, the program is done exactly if the image has settled; otherwise only HALT ends it; nothing follows the
+end. What the program memory gives is free in every cycle.
 """
 
 from __future__ import annotations
 
-from amaranth.hdl import Assert, Module, Value
+from amaranth.hdl import Assert, Module, Mux, Signal, Value
 
-from golden.spec.descriptors import Engine
+from golden.spec.descriptors import OPCODE_BITS, Engine, Opcode
+from rtl.bench.bugs_array import HastySequencer
 from rtl.control.sequencer import Sequencer
 from tests.formal.prove import SMALL, Monitor, Property, free, inside, previous
 
@@ -40,4 +43,39 @@ class IssueMonitor(Monitor):
         m.d.comb += Assert(offered <= 1, "one engine at a time")
 
 
-PROPERTIES = [Property("sequencer_issue", IssueMonitor, Sequencer, (ImpatientSequencer,), depth=7, induction=True)]
+class DeafSequencer(Sequencer):
+    """Goes on where the image has settled."""
+
+    def ends_early(self) -> Value:
+        return Value.cast(0)
+
+
+class EndMonitor(Monitor):
+    def __init__(self, unit: type) -> None:
+        self.unit = unit(SMALL)
+
+    def claim(self, m: Module) -> None:
+        unit = self.unit
+        inside(m, unit)
+        free(m, unit.begin, unit.resume, unit.pause_each_step, unit.stop, unit.all_idle, unit.settled,
+             unit.program.data, *(getattr(unit, f"issue_{engine.name.lower()}").ready for engine in Engine))
+        judged, over = Signal(), Signal()    # a step has just ended; the program has
+        m.d.sync += judged.eq((unit.step_end | judged & unit.paused) & ~unit.stop)
+        m.d.sync += over.eq(over | unit.done)
+        halting = unit.executing & (unit.word[:OPCODE_BITS] == Opcode.HALT) & unit.all_idle
+        wanted = Mux(judged & ~unit.paused, unit.settled, halting)
+        m.d.comb += [
+            Assert(unit.done == wanted, "done exactly then"),
+            Assert(~(over & (unit.running | unit.paused | unit.machine.ongoing("IDLE"))), "nothing follows the end"),
+            Assert(~judged | unit.paused | unit.machine.ongoing("FETCH"), "judged in the cycle after the step"),
+            Assert(~judged | unit.after_step, "and known to the sequencer"),
+            Assert(judged | ~unit.after_step | ~unit.machine.ongoing("FETCH"), "and nothing else is"),
+            Assert(~unit.after_step | ~unit.machine.ongoing("IDLE"), "a start follows no step"),
+            Assert(judged | ~unit.paused, "a pause follows a step"),
+        ]
+
+
+PROPERTIES = [
+    Property("sequencer_issue", IssueMonitor, Sequencer, (ImpatientSequencer,), depth=7, induction=True),
+    Property("sequencer_end", EndMonitor, Sequencer, (HastySequencer, DeafSequencer), depth=9, induction=True),
+]

@@ -12,7 +12,7 @@ from golden.integer.batch import BatchEvaluator, accumulator_bound
 from golden.integer.batch_draw import BatchNoise, draw_batch, draw_many
 from golden.integer.evaluate import draw_noise, evaluate, sample
 from golden.integer.noise import NoiseGenerator
-from golden.integer.plan import euler_plan
+from golden.integer.plan import make_plan
 from golden.integer.product import EXACT_FLOAT32
 from golden.integer.workload import ZeroShares
 from golden.model import checkpoint, sampler, zoo
@@ -37,7 +37,11 @@ def trained(name, steps):
     source = checkpoint.load(zoo.checkpoint_path(name))
     grid = sampler.times(steps)
     model, tables = to_integers(source, grid[:-1], representatives(source.config)[-3:])
-    return model, tables, euler_plan(grid, 2.0, source.residual_fraction_bits)
+    return model, tables, euler(source, grid, 2.0)
+
+
+def euler(source, grid, guidance):
+    return make_plan("euler", grid, guidance, source.residual_fraction_bits, source.config.image_pixels)
 
 
 def random_images(generator, config, limits, count=2):
@@ -209,7 +213,7 @@ def test_images_of_labels_are_the_samples_of_their_tables(guidance):
     model, tables = to_integers(source, grid[:-1])
     labels = torch.tensor([[3], [0], [3]])
     drawn = draw_labels(source, labels, [7, 8, 9], steps=2, guidance=guidance, progress=False).images
-    plan = euler_plan(grid, guidance, source.residual_fraction_bits)
+    plan = euler(source, grid, guidance)
     for image, (label,), seed in zip(drawn, labels.tolist(), (7, 8, 9), strict=True):
         contexts = (tables[label],) if guidance == 1.0 else (tables[-1], tables[label])
         assert (image == last_image(model, contexts, plan, seed)).all()

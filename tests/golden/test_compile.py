@@ -19,6 +19,7 @@ from golden.spec import numbers
 from golden.spec.descriptors import Destination, Opcode, decode
 from golden.spec.hardware import HardwareConfig
 from golden.spec.image import ImageError, Memory, parse_segment, read_image
+from golden.spec.step import STEP_FIELDS, STEP_SLOT_BITS
 from golden.spec.timing import predict
 
 TINY = checkpoint.load(zoo.checkpoint_path("tiny"))
@@ -156,6 +157,21 @@ def test_a_tile_holds_parameters_and_rows_in_the_order_of_the_array():
 
 def test_packing_keeps_the_sign():
     assert pack(np.array([[-1, 2], [7, -7]]), 4) == [0x2F, 0x97]
+
+
+def test_a_sampler_takes_as_many_rows_as_evaluations():
+    heun = compile_checkpoint(TINY, HardwareConfig(), steps=2, guidance=2.0, sampler="heun", stop=0.5)
+    (section,) = (s for s in parse_segment(heun.program, HardwareConfig()).sections if s.memory == Memory.STEP)
+    assert len(section.words) == heun.layout.steps + 1 == 4
+    for word, row in zip(section.words, heun.plan.rows, strict=True):
+        for place, field in enumerate(STEP_FIELDS):
+            slot = word >> STEP_SLOT_BITS * place & (1 << field.bits) - 1
+            assert slot == getattr(row, field.name) % (1 << field.bits), field.name
+
+
+def test_steps_that_are_guided_and_others_that_are_not_are_refused():
+    with pytest.raises(CompileError, match="some steps of the sampler are guided and some are not"):
+        compile_checkpoint(TINY, HardwareConfig(), steps=2, guidance=2.0, guidance_range=(0.0, 0.5))
 
 
 def test_the_command_writes_an_image_and_checks_it(tmp_path, capsys):

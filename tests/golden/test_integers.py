@@ -8,7 +8,7 @@ import torch
 
 from golden.integer.evaluate import draw_noise, evaluate, sample
 from golden.integer.noise import NoiseGenerator
-from golden.integer.plan import euler_plan
+from golden.integer.plan import make_plan
 from golden.integer.product import activation_planes, weight_planes
 from golden.model import checkpoint, zoo
 from golden.model.labels import representatives
@@ -100,10 +100,28 @@ def test_the_same_seed_draws_the_same_image_and_another_another():
     source = checkpoint.load(zoo.checkpoint_path("tiny"))
     grid = times(2)
     integers, tables = to_integers(source, grid[:-1])
-    plan = euler_plan(grid, 2.0, source.residual_fraction_bits)
+    plan = make_plan("euler", grid, 2.0, source.residual_fraction_bits, source.config.image_pixels)
     one, two, other = (list(sample(integers, (tables[-1], tables[0]), plan, seed))[-1].image for seed in (1, 1, 2))
     assert (one == two).all()
     assert (one != other).any()
+
+
+def test_a_drawing_ends_once_the_image_changes_by_less_than_the_limit():
+    """The same steps as without a limit, up to the first whose update is below it; never at the first evaluation."""
+    source = checkpoint.load(zoo.checkpoint_path("tiny"))
+    grid = times(5)
+    integers, tables = to_integers(source, grid[:-1])
+    arguments = "dpm", grid, 1.0, source.residual_fraction_bits, source.config.image_pixels
+    every = list(sample(integers, tables[:1], make_plan(*arguments), 1))
+    assert len(every) == 6 and not any(step.stopped for step in every)
+    assert np.array_equal(every[-1].image, every[-1].clean)
+    limit = every[3].update + 1
+    plan = make_plan(*arguments, stop=limit / (4096 * source.config.image_pixels))
+    assert plan.rows[2].stop_below == limit
+    settled = next(step.number for step in every[2:] if step.update < limit)
+    drawn = list(sample(integers, tables[:1], plan, 1))
+    assert [step.stopped for step in drawn] == [False] * settled + [True]
+    assert all(np.array_equal(one.clean, other.clean) for one, other in zip(drawn, every, strict=False))
 
 
 def test_noise_is_close_to_normal():

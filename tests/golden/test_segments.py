@@ -20,7 +20,7 @@ from golden.compile.segments import make_segments, runs_of
 from golden.compile.words import layer_rows, modulation_words
 from golden.integer.evaluate import draw_noise, sample
 from golden.integer.noise import NoiseGenerator
-from golden.integer.plan import SamplerPlan, euler_plan
+from golden.integer.plan import SamplerPlan, make_plan
 from golden.integer.workload import ZeroShares
 from golden.model import checkpoint, zoo
 from golden.model.sampler import times
@@ -43,19 +43,20 @@ LABEL = TINY.config.labels[0]
 
 def ranged(step_contexts, hardware=SMALL, **choices):
     """``tiny`` with guidance 2 in the steps of two contexts, and the tables of two labels."""
-    moments, bits = times(len(step_contexts)), TINY.residual_fraction_bits
-    everywhere, nowhere = (euler_plan(moments, guidance, bits).coefficients for guidance in (2.0, 1.0))
-    rows = [everywhere[0], *((everywhere if contexts == 2 else nowhere)[number]
+    moments, config = times(len(step_contexts)), TINY.config
+    everywhere, nowhere = (make_plan("euler", moments, guidance, TINY.residual_fraction_bits, config.image_pixels).rows
+                           for guidance in (2.0, 1.0))
+    rows = [everywhere[0], *(replace((everywhere if contexts == 2 else nowhere)[number], contexts=contexts)
                              for number, contexts in enumerate(step_contexts, start=1))]
     model, tables = to_integers(TINY, moments[:-1])
     named = dict(zip((*TINY.config.labels, NO_LABEL), tables, strict=True))
-    return compile_integers(model, {name: named[name] for name in (LABEL, NO_LABEL)}, SamplerPlan(tuple(rows)), 2.0,
-                            hardware, step_contexts=step_contexts, **choices)
+    return compile_integers(model, {name: named[name] for name in (LABEL, NO_LABEL)},
+                            SamplerPlan(tuple(rows), tuple(moments[:-1])), 2.0, hardware, **choices)
 
 
 def steps_of(compiled, label, seed):
     modulations = compiled.contexts(label)
-    return list(sample(compiled.model, modulations, compiled.plan, seed, compiled.step_contexts))
+    return list(sample(compiled.model, modulations, compiled.plan, seed))
 
 
 def images(compiled):
@@ -109,7 +110,7 @@ def norms_read_wrong_tables(compiled):
     memory, wrong, model = loaded(compiled), 0, compiled.model.config
     seen = {}
     for step, fields in norm_tables(compiled.descriptors):
-        tables = compiled.contexts(LABEL)[-compiled.step_contexts[step - 1]:]
+        tables = compiled.contexts(LABEL)[-compiled.plan.contexts[step - 1]:]
         number = seen[step] = seen.get(step, -1) + 1
         assert fields["count"] == len(tables) * compiled.layout.groups
         for context, table in enumerate(tables):
@@ -152,7 +153,7 @@ def test_a_step_of_one_context_costs_what_it_costs_alone():
 def test_an_estimate_tells_steps_of_one_and_two_contexts_apart():
     compiled = ranged([1, 1, 2, 2])
     ends = predict(compiled.descriptors, SMALL).step_cycles
-    made = estimate(compiled.descriptors, SMALL, 4, compiled.step_contexts)
+    made = estimate(compiled.descriptors, SMALL, 4, compiled.plan.contexts)
     assert made.step_cycles[:2] == ends[:2] and made.each[0] == made.each[1] and made.each[2] == made.each[3]
     assert made.each[2] == ends[3] - ends[2] == made.longest
     assert abs(made.cycles - ends[-1]) < 20
@@ -166,14 +167,12 @@ def test_zeros_are_counted_over_every_evaluation_that_there_is():
 
 
 @pytest.mark.parametrize(("step_contexts", "words"), [
-    ([1, 2, 2], "contexts are given for 3 steps; expected 2"),
     ([1, 3], "step 2 has 3 contexts; expected 1 or 2"),
     ([0, 2], "step 1 has 0 contexts; expected 1 or 2"),
 ])
 def test_bad_contexts_get_one_sentence(step_contexts, words):
-    compiled = ranged([2, 2])
     with pytest.raises(CompileError) as caught:
-        compile_integers(compiled.model, compiled.modulations, compiled.plan, 2.0, SMALL, step_contexts=step_contexts)
+        ranged(step_contexts)
     assert words in str(caught.value) and "\n" not in str(caught.value)
 
 

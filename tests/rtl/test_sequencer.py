@@ -11,6 +11,7 @@ def test_matches_interpreter():
     run_unit("sequencer", "small", "sim.bench_sequencer", env={CONFIG_VARIABLE: "small"})
 
 
-def test_a_planted_bug_is_found():
+@pytest.mark.parametrize("bug", ["long_loop", "hasty"])
+def test_a_planted_bug_is_found(bug):
     with pytest.raises(SimulationError, match="sequencer: "):
-        run_unit("sequencer", "small", "sim.bench_sequencer", bug="long_loop", env={CONFIG_VARIABLE: "small"})
+        run_unit("sequencer", "small", "sim.bench_sequencer", bug=bug, env={CONFIG_VARIABLE: "small"})

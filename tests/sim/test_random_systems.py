@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from golden.compile.operands import predict_drawing
+from golden.integer.evaluate import sample
 from golden.spec.hardware import load_hardware
 from sim import seed as seeds
 from sim.core import build_core
@@ -40,8 +41,18 @@ def test_random_models_are_the_same_for_the_same_seed():
 
 def test_random_models_are_guided_everywhere_nowhere_and_in_between():
     hardware = load_hardware(SMALL)
-    found = {frozenset(random_system(np.random.default_rng(seed), hardware).step_contexts) for seed in range(16)}
+    found = {frozenset(random_system(np.random.default_rng(seed), hardware).plan.contexts) for seed in range(16)}
     assert found == {frozenset({1}), frozenset({2}), frozenset({1, 2})}
+
+
+def test_some_random_models_end_early_and_most_do_not():
+    hardware = load_hardware(SMALL)
+    early = 0
+    for seed in range(12):
+        compiled = random_system(np.random.default_rng(seed), hardware)
+        *_, last = sample(compiled.model, compiled.contexts(LABEL), compiled.plan, seed)
+        early += last.number < compiled.plan.evaluations
+    assert 0 < early < 6
 
 
 def test_random_models_have_few_and_many_zeros():

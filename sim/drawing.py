@@ -112,7 +112,8 @@ def prepare(request: Request) -> Prepared:
     float_model = load_float(zoo.checkpoint_path(request.model, "float", request.weights))
     label = choose_prompt(request.label, checkpoint.config)
     # before the tables, which are as long as the steps are many
-    Layout(checkpoint.config, hardware, contexts=1 if request.guidance == 1 else 2, steps=request.steps)
+    Layout(checkpoint.config, hardware, contexts=1 if request.guidance == 1 else 2, steps=request.steps,
+           eight_bit=getattr(checkpoint, "eight_bit", ()))
     compiled = compile_request(checkpoint, hardware, request, label)
     expected = estimate(compiled.descriptors, hardware, request.steps)
     if waves_wanted():

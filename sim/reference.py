@@ -32,7 +32,7 @@ class Reference:
         self.steps = sample(compiled.model, compiled.contexts(label), compiled.plan, seed)
         self.expected_steps = compiled.plan.steps + 1
         self.comparison = Comparison(compiled.layout, folder)
-        self.zeros = ZeroShares(config)
+        self.zeros = ZeroShares(config, compiled.model.eight_bit)
         self.timing = DrawingTiming(compiled)
         self.prediction: Prediction | None = None
         self.golden = np.zeros(self.shape, dtype=np.int64)

@@ -52,7 +52,7 @@ class Compiled:
         config = self.model.config
         return {"model": asdict(config), "hardware": asdict(self.layout.hardware), "steps": self.plan.steps,
                 "guidance": self.guidance, "contexts": self.layout.contexts, "labels": list(self.conditionings),
-                "split": self.split.mode,
+                "split": self.split.mode, "eight_bit": list(self.model.eight_bit),
                 "descriptors": len(self.descriptors), "memory_words": self.layout.needs()}
 
     def write(self, path: Path) -> None:
@@ -85,7 +85,8 @@ def compile_integers(model: IntegerModel, tables: dict[str, Modulation], plan: S
     the array multiplies zeros too. ``split`` is a mode of ``split_plan``, ``split_table`` its masks for the first step.
     Raises ``CompileError`` for a model that does not fit.
     """
-    layout = Layout(model.config, hardware, contexts=1 if guidance == 1 else 2, steps=plan.steps)
+    layout = Layout(model.config, hardware, contexts=1 if guidance == 1 else 2, steps=plan.steps,
+                    eight_bit=model.eight_bit)
     splits = SplitPlan(layout, split, skip_zeros)
     masks = splits.table(split_table)
     try:

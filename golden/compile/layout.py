@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from golden.integer.model import ATTENTION, EIGHT_BIT_NORMS, group_name
 from golden.spec import numbers
 from golden.spec.hardware import HardwareConfig
 from golden.spec.latency import GROUPS_IN_FLIGHT, LINE_LATENCY, drain_latency, key_hold
@@ -18,6 +19,7 @@ class CompileError(ValueError):
 class Layout:
     """Word addresses and counts. ``contexts`` copies of the tokens share each weight load.
 
+    ``eight_bit`` names groups of 8-bit layers (``IntegerModel.eight_bit``), whose left operand lies in two planes.
     Raises ``CompileError`` when built for a model that the hardware cannot hold.
     """
 
@@ -25,6 +27,7 @@ class Layout:
     hardware: HardwareConfig
     contexts: int
     steps: int
+    eight_bit: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         self.check_shape()
@@ -87,6 +90,17 @@ class Layout:
         """Gain and bias words of one step and context."""
         return self.model.norms * self.token_words
 
+    def planes(self, group: str) -> int:
+        """Nibble planes of the left operand of a group of layers: 2 where it is 8-bit."""
+        return 2 if group in self.eight_bit else 1
+
+    @property
+    def plane_tensors(self) -> frozenset[str]:
+        """Names of the tensors that lie in two planes, each token's high one and then its low one."""
+        return frozenset({"patches", "decoder_norm"}) | {
+            group_name(block, norm) for block in range(self.model.blocks) for group, norm in EIGHT_BIT_NORMS.items()
+            if self.planes(group_name(block, group)) == 2}
+
     # --- bases ------------------------------------------------------------------------------------------------
 
     QUERY = 0
@@ -106,8 +120,11 @@ class Layout:
 
     @property
     def patches(self) -> int:
-        """Patches, in the normalised memory behind the first norm's output."""
-        return self.tensor_words
+        """Patches, in the normalised memory behind the first norm's output.
+
+        That norm follows the convolution's last tile group by group, while its later groups still read patches.
+        """
+        return self.planes(group_name(0, ATTENTION)) * self.tensor_words
 
     def residual(self, context: int) -> int:
         """First word of a context's residual stream."""
@@ -174,6 +191,7 @@ class Layout:
         if max(4 * model.channels, model.hidden_channels, model.tokens) > 255 * hardware.width:
             raise CompileError(f"model {model.name} has rows of more than 255 words of {hardware.width} channels; "
                                "use a wider array")
+        # the decoder has as many terms as the other 8-bit layers, and as long tiles
         for name, terms in (("initial convolution", model.patch_terms), ("decoder", model.channels)):
             if terms > hardware.longest_dot_product:  # as nibble passes
                 raise CompileError(f"the {name} of {model.name} has {terms} terms; hardware.longest_dot_product is "

@@ -25,7 +25,7 @@ def count(source: checkpoint.Checkpoint, images: int, steps: int, guidance: floa
     labels = torch.cat([in_turn(source.config, images), none(source.config, 1)])
     model, tables = to_integers(source, moments[:-1], labels)
     plan = euler_plan(moments, guidance, source.residual_fraction_bits)
-    shares = ZeroShares(source.config)
+    shares = ZeroShares(source.config, model.eight_bit)
     with tqdm(total=images * steps, unit="step") as bar:
         for seed in range(images):
             guided = tables[seed]

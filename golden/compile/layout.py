@@ -76,6 +76,11 @@ class Layout:
         return self.contexts * self.context_words
 
     @property
+    def patch_tensor_words(self) -> int:
+        """Words of the patches of all tokens, both planes; contexts share them."""
+        return 2 * self.model.tokens * self.patch_words
+
+    @property
     def score_slot_words(self) -> int:
         """Words of one slot of scores."""
         return self.hardware.score_words // 2
@@ -122,9 +127,13 @@ class Layout:
     def patches(self) -> int:
         """Patches, in the normalised memory behind the first norm's output.
 
-        That norm follows the convolution's last tile group by group, while its later groups still read patches.
+        That norm follows the last tile of the convolution, which still reads patches, group by group. An output in two
+        planes leaves no room behind it, so patches lie where the last context's ends, or begin where it begins if they
+        are longer. Either way token k of that context overwrites patches of tokens up to k only: their group is done.
         """
-        return self.planes(group_name(0, ATTENTION)) * self.tensor_words
+        if self.planes(group_name(0, ATTENTION)) == 1:
+            return self.tensor_words
+        return 2 * self.tensor_words - min(2 * self.context_words, self.patch_tensor_words)
 
     def residual(self, context: int) -> int:
         """First word of a context's residual stream."""
@@ -217,7 +226,7 @@ class Layout:
             "modulation": self.steps * self.modulation_step_words,
             "step": self.steps + 1,
             "coordinate": model.grid,
-            "normalised": max(2 * self.tensor_words, self.patches + 2 * model.tokens * self.patch_words),
+            "normalised": max(2 * self.tensor_words, self.patches + self.patch_tensor_words),
             "activation": max(2 * self.tensor_words, tokens * self.hidden_words),
             "key_value": 2 * self.tensor_words,
             "residual": self.tensor_words,

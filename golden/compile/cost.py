@@ -1,0 +1,76 @@
+"""What a choice of 4 or 8 bits costs: cycles of a drawing by the timing model, without any trained weights."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+import numpy as np
+
+from golden.compile.compiler import NO_LABEL, compile_integers
+from golden.compile.layout import CompileError
+from golden.integer.model import (
+    ATTENTION,
+    EIGHT_BIT_LAYERS,
+    IntegerBlock,
+    IntegerLinear,
+    IntegerModel,
+    Modulation,
+    group_name,
+    group_names,
+)
+from golden.integer.plan import euler_plan
+from golden.model.sampler import times
+from golden.spec.hardware import HardwareConfig
+from golden.spec.model import ModelConfig
+from golden.spec.timing import estimate
+
+FRACTION_BITS = 8
+"""Of the residual stream; cycles do not depend on it."""
+
+
+def zero_layer(outputs: int, terms: int, eight_bit: bool) -> IntegerLinear:
+    """A layer of zeros."""
+    nothing = np.zeros(outputs, dtype=np.int64)
+    return IntegerLinear(np.zeros((outputs, terms), dtype=np.int64), nothing, nothing, 0, eight_bit)
+
+
+def zero_block(config: ModelConfig, eight_bit: Collection[str]) -> IntegerBlock:
+    """A block of zeros; ``eight_bit`` names groups within a block."""
+    channels, hidden = config.channels, config.hidden_channels
+    shapes = {"query": (channels, channels), "key": (channels, channels), "value": (channels, channels),
+              "projection": (channels, channels), "expand": (hidden, channels), "contract": (channels, hidden)}
+    wide = {layer for group in eight_bit for layer in EIGHT_BIT_LAYERS[group]}
+    return IntegerBlock(**{name: zero_layer(*shape, name in wide) for name, shape in shapes.items()},
+                        score_multiplier=0, score_shift=0, attention_multiplier=0, attention_shift=0)
+
+
+def zero_model(config: ModelConfig, eight_bit: Collection[str] = ()) -> IntegerModel:
+    """A model of zeros with these 8-bit groups.
+
+    Raises ``CompileError`` for a name that is no group of the model.
+    """
+    known = group_names(config)
+    for name in eight_bit:
+        if name not in known:
+            raise CompileError(f"there is no group of layers '{name}' in model {config.name}; expected "
+                               f"{group_name(0, ATTENTION)} to {known[-1]}")
+    chosen = [[group for group in EIGHT_BIT_LAYERS if group_name(number, group) in eight_bit]
+              for number in range(config.blocks)]
+    return IntegerModel(
+        config=config, residual_fraction_bits=FRACTION_BITS,
+        convolution=zero_layer(config.channels, config.patch_terms, True),
+        blocks=tuple(zero_block(config, groups) for groups in chosen),
+        decoder=zero_layer(config.token_pixels, config.channels, True), norm_shifts=(0,) * config.norms)
+
+
+def estimated_cycles(config: ModelConfig, eight_bit: Collection[str], hardware: HardwareConfig, steps: int,
+                     guidance: float) -> int:
+    """Cycles of a drawing in which no operand is zero, with these 8-bit groups (``IntegerModel.eight_bit``).
+
+    Raises ``CompileError`` for a name that is no group of the model, and where the choice does not fit the hardware:
+    8-bit weights take four rows where others take one, and each run of blocks with the same groups has a program.
+    """
+    empty = np.zeros((steps, config.norms, config.channels), dtype=np.int64)
+    compiled = compile_integers(zero_model(config, eight_bit), {NO_LABEL: Modulation(empty, empty)},
+                                euler_plan(times(steps), guidance, FRACTION_BITS), guidance, hardware)
+    return estimate(compiled.descriptors, hardware, steps).cycles

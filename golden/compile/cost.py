@@ -24,8 +24,8 @@ from golden.spec.hardware import HardwareConfig
 from golden.spec.model import ModelConfig
 from golden.spec.timing import estimate
 
-FRACTION_BITS = 8
-"""Of the residual stream; cycles do not depend on it."""
+FRACTION_BITS = 15
+"""Of the residual stream. Cycles do not depend on it; with the most, every sampler's coefficients fit."""
 
 
 def zero_layer(outputs: int, terms: int, eight_bit: bool) -> IntegerLinear:

@@ -152,7 +152,7 @@ class Layout:
 
     @property
     def shortest_group(self) -> int:
-        """Cycles from a group's allocation to its retirement, at least."""
+        """Cycles from a group's allocation to its retirement, at least; in nibble passes there are more."""
         return self.hardware.lanes + LINE_LATENCY + 1 + drain_latency(self.hardware) + 1
 
     @property

@@ -10,7 +10,7 @@ of group n has begun, thus after its softmax has ended, and the softmax of group
 Within the array, the distance of two groups or a fence: see "order" in ``golden/compile/layout.py``. A loader's
 load waits until the one ``slots`` before it is spent, so that a slot's rows and parameters are not in use.
 
-None of this counts cycles, so it holds for 8-bit products and for norms that write planes, which only take longer.
+None of this needs a product or a norm to be quick, so it holds for 8-bit ones too, which only take longer.
 """
 
 from __future__ import annotations

@@ -24,8 +24,10 @@ from golden.spec.array_timing import ArrayClock
 from golden.spec.descriptors import NORM_PLANES, Destination, Engine, LeftMemory, LoadSource, NormFormat, PixelOperation
 from golden.spec.hardware import HardwareConfig, load_hardware
 from golden.spec.latency import ARRAY_TAIL, DRAIN_LATENCY, LINE_LATENCY, key_hold, norm_tail, norm_word_cycles
+from golden.spec.model import ModelConfig
 from golden.spec.timing import TimingModel
 from sim.random_model import random_system
+from tests.golden.slow_array import SlowArray, SlowPairs, Work
 
 SMALL = load_hardware(Path(__file__).resolve().parents[2] / "configs" / "small.toml")
 TINY = checkpoint.load(zoo.checkpoint_path("tiny"))
@@ -208,10 +210,10 @@ def test_without_fences_layers_of_few_groups_would(monkeypatch):
     assert "ACTIVATION is read before it is written" in found
 
 
-def mixed(config, eight_bit, guidance=2.0):
-    """tiny's shape with 8-bit groups, and room for a program of several loops."""
-    empty = np.zeros((1, TINY.config.norms, TINY.config.channels), dtype=np.int64)
-    return compile_integers(zero_model(TINY.config, eight_bit), {NO_LABEL: Modulation(empty, empty)},
+def mixed(config, eight_bit, guidance=2.0, shape=TINY.config):
+    """A model with 8-bit groups, and room for a program of several loops."""
+    empty = np.zeros((1, shape.norms, shape.channels), dtype=np.int64)
+    return compile_integers(zero_model(shape, eight_bit), {NO_LABEL: Modulation(empty, empty)},
                             euler_plan(times(1), guidance, FRACTION_BITS), guidance,
                             replace(config, program_words=1024))
 
@@ -224,6 +226,40 @@ def mixed(config, eight_bit, guidance=2.0):
 def test_nor_with_8_bit_groups(config, eight_bit, guidance):
     compiled = mixed(config, eight_bit, guidance)
     assert [found for seed in range(2) for found in violations(compiled, seed)] == []
+
+
+class RecordedClock(ArrayClock):
+    """Remembers what each group asked for, and when it was allocated and retired."""
+
+    def __init__(self, config):
+        super().__init__(config)
+        self.works, self.allocated, self.ended = [], [], []
+
+    def allocation(self, earliest, keys, fence):
+        self.asked = earliest, fence
+        return super().allocation(earliest, keys, fence)
+
+    def run(self, start, group, keys):
+        earliest, fence = self.asked
+        retired = super().run(start, group, keys)
+        self.works.append(Work(group.tokens, keys, fence, earliest, list(group.dense)))
+        self.allocated.append(start)
+        self.ended.append(retired)
+        return retired
+
+
+@pytest.mark.parametrize(("dense_lanes", "kind"), [(0, SlowArray), (8, SlowPairs)])
+def test_a_program_with_8_bit_groups_takes_the_cycles_of_the_arrays_rules(dense_lanes, kind):
+    config = replace(SMALL, dense_lanes=dense_lanes)
+    shape = ModelConfig(name="m", image_size=8, channels=32, blocks=2, heads=2, expansion=2)
+    compiled = mixed(config, ("blocks.0.attention", "blocks.1.hidden"), shape=shape)
+    model = TimingModel(compiled.descriptors, compiled.layout.hardware, Uneven(5, config.width))
+    model.lanes = clock = RecordedClock(config)
+    for _ in model.walk():
+        pass
+    slow = kind(config.lanes, config.width)
+    slow.run(clock.works)
+    assert (slow.allocated, slow.retired) == (clock.allocated, clock.ended)
 
 
 def test_patches_at_the_beginning_of_the_first_norms_planes_would_be_overwritten(monkeypatch):

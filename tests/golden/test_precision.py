@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 
@@ -22,7 +23,7 @@ from golden.integer.workload import ZeroShares, left_operands, products, useful_
 from golden.model import checkpoint, zoo
 from golden.model.transformer import rmsnorm
 from golden.quantise import to_integers
-from golden.quantise.steps import BALANCED
+from golden.quantise.steps import BALANCED, to_grid
 from golden.spec.descriptors import LoadSource, NormFormat, Opcode, decode
 from golden.spec.hardware import HardwareConfig, load_hardware
 from golden.spec.interpreter import Interpreter
@@ -46,6 +47,11 @@ class Mixed(checkpoint.Checkpoint):
     eight_bit: tuple[str, ...] = ()
 
 
+def balanced_weight(layer):
+    """8-bit integers of a layer's weights, (out, in)."""
+    return to_grid(layer.weight.detach() / layer.weight_step.detach()[:, None], BALANCED)
+
+
 @pytest.fixture
 def refined(monkeypatch):
     """tiny's checkpoint with some groups on finer grids: its weights and norms, rounded later."""
@@ -56,7 +62,8 @@ def refined(monkeypatch):
         for name in eight_bit:
             block, group = made.blocks[int(name.split(".")[1])], name.split(".")[2]
             for layer in EIGHT_BIT_LAYERS[group]:
-                getattr(block, layer).limits = BALANCED
+                linear = getattr(block, layer)
+                linear.integer_weight = partial(balanced_weight, linear)
         return made
 
     def make(groups):

@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from golden.integer.workload import PLANE_OPERANDS, PLANE_PRODUCTS, useful_macs
+from golden.integer.workload import products
 from golden.spec.model import ModelConfig
 from sim.verilator import REPOSITORY
 
@@ -29,7 +29,7 @@ def multipliers(config: Path) -> int | None:
 
 def wide_macs(config: ModelConfig) -> int:
     """16-bit multiply-accumulates of one evaluation: an 8-bit layer's are one each."""
-    return sum(macs // (PLANE_PRODUCTS if name in PLANE_OPERANDS else 1) for name, macs in useful_macs(config).items())
+    return sum(products(config).values())
 
 
 def speed_up(macs: int, cycles: float, wide_multipliers: int | None) -> float | None:

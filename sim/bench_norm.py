@@ -7,16 +7,15 @@ import numpy as np
 
 from golden.integer.norm import modulate, normalise
 from golden.integer.product import activation_planes
-from golden.spec.descriptors import NormFormat, Opcode
+from golden.spec.descriptors import NORM_LIMITS, NORM_PLANES, NormFormat, Opcode
 from golden.spec.latency import norm_tail, norm_word_cycles
 from sim import seed as seeds
 from sim.bench_engine import EngineDriver, Model, bench_config, load, pack, random_masks
 from sim.clock import Clock
 from sim.scoreboard import Scoreboard
 
-DESCRIPTORS = 14
+DESCRIPTORS = 20
 REGIME_ROWS = 8
-LIMITS = {NormFormat.UINT4: (0, 15), NormFormat.INT8: (-128, 127)}
 
 
 def word_cycles(values):
@@ -62,7 +61,7 @@ def random_descriptor(config, generator):
     rows = config.residual_words
     count = generator.randint(1, min(5, rows // (config.lanes * words)))
     used = count * config.lanes * words
-    written = count * config.lanes * words * (2 if format == NormFormat.INT8 else 1)
+    written = count * config.lanes * words * (2 if format in NORM_PLANES else 1)
     return {**random_masks(generator), "count": count, "words": words, "format": int(format),
             "residual_base": generator.randint(0, rows - used),
             "table_base": generator.randint(0, config.modulation_words - words),
@@ -73,12 +72,12 @@ def random_descriptor(config, generator):
 def expected_writes(config, rows, table, values, group, start):
     """(cycle, address, word) of every write of a group, in order."""
     lanes, words = config.lanes, values["words"]
-    wide = values["format"] == NormFormat.INT8
+    wide = values["format"] in NORM_PLANES
     base = values["residual_base"] + group * lanes * words
     residual = rows[base:base + lanes * words].reshape(lanes, words * config.width)
     entries = table[values["table_base"]:values["table_base"] + words].reshape(-1, 2)
     outputs = modulate(normalise(residual), entries[:, 0], entries[:, 1], values["shift"], values["bias_shift"],
-                       LIMITS[values["format"]]).reshape(lanes * words, config.width)
+                       NORM_LIMITS[values["format"]]).reshape(lanes * words, config.width)
     first = start + tail(config, values)
     writes = []
     for i, output in enumerate(outputs):

@@ -126,7 +126,7 @@ def prepare(request: Request) -> Prepared:
     label = choose_prompt(request.label, checkpoint.config)
     # before the tables, which are as long as the steps are many
     check_layout(checkpoint.config, hardware, contexts=1 if request.guidance == 1 else 2,
-                 steps=evaluations(request.sampler, request.steps))
+                 steps=evaluations(request.sampler, request.steps), eight_bit=checkpoint.eight_bit)
     compiled = compile_request(checkpoint, hardware, request, label)
     expected = estimate(compiled.descriptors, hardware, compiled.plan.evaluations, compiled.plan.contexts)
     if waves_wanted():

@@ -93,6 +93,7 @@ def shape(compiled: Compiled) -> str:
     return (f"C={model.image_channels} H={model.image_size} S={model.stride} T={model.tokens} D={model.channels} "
             f"N={model.blocks} heads={model.heads} expansion={model.expansion} "
             f"coordinates={model.coordinate_channels} rectified={int(model.rectified_query)} "
+            f"eight_bit={','.join(compiled.model.eight_bit) or 'none'} "
             f"contexts={','.join(map(str, compiled.plan.contexts))} split={compiled.split.mode}")
 
 

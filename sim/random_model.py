@@ -10,7 +10,7 @@ import numpy as np
 from golden.compile.compiler import NO_LABEL, Compiled, compile_integers
 from golden.compile.layout import CompileError, Layout
 from golden.compile.split_plan import MODES, SplitPlan
-from golden.integer.model import IntegerBlock, IntegerLinear, IntegerModel, Modulation
+from golden.integer.model import EIGHT_BIT_LAYERS, IntegerBlock, IntegerLinear, IntegerModel, Modulation
 from golden.integer.plan import SamplerPlan, StepRow
 from golden.spec import numbers
 from golden.spec.hardware import HardwareConfig
@@ -26,6 +26,8 @@ TYPICAL = 6.0
 """Mean square root of random operands and weights, roughly."""
 MIXED = 0.5
 """Share of the guided systems whose guidance covers some steps only."""
+PLANES_TYPICAL = 600.0
+"""The same of an 8-bit operand, times what 8-bit weights are larger."""
 QUIET, QUIET_SHIFT = 0.8, 6
 """Share of outputs and of modulated channels that are mostly zero where there are many zeros; their multipliers."""
 
@@ -69,24 +71,35 @@ def random_shift(generator: np.random.Generator, terms: int, target: float, oper
     return max(0, round(exact) + int(generator.integers(-2, 3)))
 
 
+def random_eight_bit(generator: np.random.Generator, blocks: int) -> list[frozenset[str]]:
+    """8-bit layers of each block: of no block, or of any groups at random."""
+    share = float(generator.choice([0.0, 0.5]))
+    drawn = generator.random((blocks, len(EIGHT_BIT_LAYERS))) < share
+    return [frozenset(layer for layers, chosen in zip(EIGHT_BIT_LAYERS.values(), row, strict=True) if chosen
+                      for layer in layers) for row in drawn.tolist()]
+
+
 def random_integers(generator: np.random.Generator, config: ModelConfig) -> IntegerModel:
-    """A whole model; shifts are the same in every block, as descriptors hold them."""
-    wide, channels, hidden = 500.0, config.channels, config.hidden_channels
+    """A whole model; shifts are the same in every block with the same bits, as descriptors hold them."""
+    stream, channels, hidden = 500.0, config.channels, config.hidden_channels
     shapes = {"query": (channels, channels, 4.0), "key": (channels, channels, 4.0), "value": (channels, channels, 4.0),
-              "projection": (channels, channels, wide), "expand": (hidden, channels, 6.0),
-              "contract": (channels, hidden, wide)}
+              "projection": (channels, channels, stream), "expand": (hidden, channels, 6.0),
+              "contract": (channels, hidden, stream)}
     shifts = {name: random_shift(generator, terms, target) for name, (_, terms, target) in shapes.items()}
+    wide_shifts = {name: random_shift(generator, shapes[name][1], shapes[name][2], PLANES_TYPICAL)
+                   for layers in EIGHT_BIT_LAYERS.values() for name in layers}
     score_shift = random_shift(generator, config.head_channels, 30.0)
     attention_shift = int(generator.integers(7, 11))
     blocks = tuple(
-        IntegerBlock(**{name: random_layer(generator, outputs, terms, shifts[name])
+        IntegerBlock(**{name: random_layer(generator, outputs, terms, (wide_shifts if name in wide else shifts)[name],
+                                           name in wide)
                         for name, (outputs, terms, _) in shapes.items()},
                      score_multiplier=int(generator.integers(1, 1 << numbers.MULTIPLIER_BITS)), score_shift=score_shift,
                      attention_multiplier=int(generator.integers(1, 1 << numbers.MULTIPLIER_BITS)),
                      attention_shift=attention_shift)
-        for _ in range(config.blocks))
-    convolution_shift = random_shift(generator, config.patch_terms, wide, 60.0 * 10)
-    decoder_shift = random_shift(generator, channels, wide, 60.0 * 10)
+        for wide in random_eight_bit(generator, config.blocks))
+    convolution_shift = random_shift(generator, config.patch_terms, stream, PLANES_TYPICAL)
+    decoder_shift = random_shift(generator, channels, stream, PLANES_TYPICAL)
     return IntegerModel(
         config=config, residual_fraction_bits=8,
         convolution=random_layer(generator, channels, config.patch_terms, convolution_shift, True), blocks=blocks,

@@ -31,7 +31,7 @@ class Reference:
         self.shape = (config.image_channels, config.image_size, config.image_size)
         self.steps = sample(compiled.model, compiled.contexts(label), compiled.plan, seed)
         self.comparison = Comparison(compiled, folder)
-        self.zeros = ZeroShares(config)
+        self.zeros = ZeroShares(config, compiled.model.eight_bit)
         self.timing = DrawingTiming(compiled)
         self.prediction: Prediction | None = None
         self.golden = self.clean = np.zeros(self.shape, dtype=np.int64)

@@ -39,7 +39,8 @@ def cycles_part(compiled: Compiled, counters: Mapping[str, int], reference: Refe
     """Cycles, measured and predicted, and what the array did in them."""
     prediction = reference.prediction
     multipliers = compiled.layout.hardware.multipliers
-    macs = sum(useful_macs(compiled.model.config).values()) * sum(compiled.plan.contexts[:evaluated(reference)])
+    evaluation = sum(useful_macs(compiled.model.config, compiled.model.eight_bit).values())
+    macs = evaluation * sum(compiled.plan.contexts[:evaluated(reference)])
     cycles = counters["CYCLES"]
     return {"cycles": cycles, "predicted_cycles": prediction.cycles,
             "step_cycles": [done.cycles for done in reference.ended],

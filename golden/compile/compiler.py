@@ -68,7 +68,7 @@ class Compiled:
         return {"model": asdict(config), "hardware": asdict(self.layout.hardware), "steps": self.plan.steps,
                 "guidance": self.guidance, "contexts": self.layout.contexts,
                 "step_contexts": list(self.plan.contexts), "labels": list(self.conditionings),
-                "split": self.split.mode,
+                "split": self.split.mode, "eight_bit": list(self.model.eight_bit),
                 "descriptors": len(self.descriptors), "memory_words": self.layout.needs()}
 
     def write(self, path: Path) -> None:

@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import suppress
 
-import numpy as np
-
+from golden.compile.blank import blank
 from golden.compile.builder import Builder
 from golden.compile.layout import CompileError, Layout
 from golden.compile.program import ProgramWriter
 from golden.compile.segments import Run, StepSegment, make_segments, widest
 from golden.compile.words import layer_rows
-from golden.integer.model import IntegerBlock, IntegerLinear, IntegerModel
+from golden.integer.model import IntegerLinear, IntegerModel
 from golden.model import zoo
 from golden.spec.hardware import HardwareConfig, load_hardware
 from golden.spec.model import ModelConfig
@@ -33,7 +32,7 @@ def all_layers(model: IntegerModel) -> list[IntegerLinear]:
 def fit(model: IntegerModel, hardware: HardwareConfig, runs: Sequence[Run], *, draws_noise: bool = False,
         skip_zeros: bool = True, split: str | None = None) -> tuple[tuple[StepSegment, ...], Builder]:
     """Memory plans and program of a model. Raises ``CompileError`` for what the hardware cannot hold."""
-    segments = make_segments(model.config, hardware, runs, split, skip_zeros)
+    segments = make_segments(model.config, hardware, runs, split, skip_zeros, model.eight_bit)
     try:
         program = ProgramWriter(model, segments, draws_noise, skip_zeros).write()
         program.encoded()
@@ -62,24 +61,10 @@ def with_advice(error: CompileError, model: IntegerModel, runs: Sequence[Run], *
     return CompileError(f"{error}; {told}")
 
 
-def check_layout(config: ModelConfig, hardware: HardwareConfig, contexts: int, steps: int) -> None:
+def check_layout(config: ModelConfig, hardware: HardwareConfig, contexts: int, steps: int,
+                 eight_bit: tuple[str, ...] = ()) -> None:
     """Whether a shape fits, before there are weights and tables. Raises ``CompileError`` that says what would."""
     try:
-        Layout(config, hardware, contexts, steps)
+        Layout(config, hardware, contexts, steps, eight_bit=eight_bit)
     except CompileError as error:
-        raise with_advice(error, blank(config), [(contexts, steps)]) from None
-
-
-def blank(config: ModelConfig) -> IntegerModel:
-    """A model of zeros, which takes as much room as any of its shape."""
-    def layer(outputs: int, terms: int, eight_bit: bool = False) -> IntegerLinear:
-        return IntegerLinear(np.zeros((outputs, terms), dtype=np.int8), np.zeros(outputs, dtype=np.int64),
-                             np.zeros(outputs, dtype=np.int64), 0, eight_bit)
-
-    channels, hidden = config.channels, config.hidden_channels
-    shapes = {name: (channels, channels) for name in BLOCK_LAYERS} | {"expand": (hidden, channels),
-                                                                      "contract": (channels, hidden)}
-    block = IntegerBlock(**{name: layer(*shape) for name, shape in shapes.items()}, score_multiplier=0, score_shift=0,
-                         attention_multiplier=0, attention_shift=0)
-    return IntegerModel(config, 0, layer(channels, config.patch_terms, True), (block,) * config.blocks,
-                        layer(config.token_pixels, channels, True), (0,) * config.norms)
+        raise with_advice(error, blank(config, eight_bit), [(contexts, steps)]) from None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from golden.integer.model import ATTENTION, EIGHT_BIT_NORMS, group_name
 from golden.spec import numbers
 from golden.spec.hardware import HardwareConfig
 from golden.spec.latency import GROUPS_IN_FLIGHT, LINE_LATENCY, drain_latency, key_hold
@@ -19,6 +20,7 @@ class Layout:
     """Word addresses and counts. ``contexts`` copies of the tokens share each weight load.
 
     ``evaluations``: contexts of all steps of the drawing, where they do not have as many (``segments``).
+    ``eight_bit`` names groups of 8-bit layers (``IntegerModel.eight_bit``), whose left operand lies in two planes.
     Raises ``CompileError`` when built for a model that the hardware cannot hold.
     """
 
@@ -27,6 +29,7 @@ class Layout:
     contexts: int
     steps: int
     evaluations: int | None = None
+    eight_bit: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         self.check_shape()
@@ -75,6 +78,11 @@ class Layout:
         return self.contexts * self.context_words
 
     @property
+    def patch_tensor_words(self) -> int:
+        """Words of the patches of all tokens, both planes; contexts share them."""
+        return 2 * self.model.tokens * self.patch_words
+
+    @property
     def score_slot_words(self) -> int:
         """Words of one slot of scores."""
         return self.hardware.score_words // 2
@@ -93,6 +101,17 @@ class Layout:
     def modulation_context_words(self) -> int:
         """Gain and bias words of one step and context."""
         return self.model.norms * self.token_words
+
+    def planes(self, group: str) -> int:
+        """Nibble planes of the left operand of a group of layers: 2 where it is 8-bit."""
+        return 2 if group in self.eight_bit else 1
+
+    @property
+    def plane_tensors(self) -> frozenset[str]:
+        """Names of the tensors that lie in two planes, each token's high one and then its low one."""
+        return frozenset({"patches", "decoder_norm"}) | {
+            group_name(block, norm) for block in range(self.model.blocks) for group, norm in EIGHT_BIT_NORMS.items()
+            if self.planes(group_name(block, group)) == 2}
 
     # --- bases ------------------------------------------------------------------------------------------------
 
@@ -113,8 +132,15 @@ class Layout:
 
     @property
     def patches(self) -> int:
-        """Patches, in the normalised memory behind the first norm's output."""
-        return self.tensor_words
+        """Patches, in the normalised memory behind the first norm's output.
+
+        That norm follows the last tile of the convolution, which still reads patches, group by group. An output in two
+        planes leaves no room behind it, so patches lie where the last context's ends, or begin where it begins if they
+        are longer. Either way token k of that context overwrites patches of tokens up to k only: their group is done.
+        """
+        if self.planes(group_name(0, ATTENTION)) == 1:
+            return self.tensor_words
+        return 2 * self.tensor_words - min(2 * self.context_words, self.patch_tensor_words)
 
     def residual(self, context: int) -> int:
         """First word of a context's residual stream."""
@@ -133,7 +159,7 @@ class Layout:
 
     @property
     def shortest_group(self) -> int:
-        """Cycles from a group's allocation to its retirement, at least."""
+        """Cycles from a group's allocation to its retirement, at least; in nibble passes there are more."""
         return self.hardware.lanes + LINE_LATENCY + 1 + drain_latency(self.hardware) + 1
 
     @property
@@ -181,6 +207,7 @@ class Layout:
         if max(4 * model.channels, model.hidden_channels, model.tokens) > 255 * hardware.width:
             raise CompileError(f"model {model.name} has rows of more than 255 words of {hardware.width} channels; "
                                "use a wider array")
+        # the decoder has as many terms as the other 8-bit layers, and as long tiles
         for name, terms in (("initial convolution", model.patch_terms), ("decoder", model.channels)):
             if terms > hardware.longest_dot_product:  # as nibble passes
                 raise CompileError(f"the {name} of {model.name} has {terms} terms; hardware.longest_dot_product is "
@@ -206,7 +233,7 @@ class Layout:
             "modulation": self.all_evaluations * self.modulation_context_words,
             "step": self.steps + 1,
             "coordinate": model.grid,
-            "normalised": max(2 * self.tensor_words, self.patches + 2 * model.tokens * self.patch_words),
+            "normalised": max(2 * self.tensor_words, self.patches + self.patch_tensor_words),
             "activation": max(2 * self.tensor_words, tokens * self.hidden_words),
             "key_value": 2 * self.tensor_words,
             "residual": self.tensor_words,

@@ -77,7 +77,7 @@ class ReferenceOperands:
         """Counts of a tensor's memory up to its last word, without the channels of its tokens that are taken."""
         layout = self.layout
         tensors = [self.contexts[0][name]] if name == "patches" else [tensors[name] for tensors in self.contexts]
-        if name in ("patches", "decoder_norm"):     # each token's high plane, then its low one
+        if name in layout.plane_tensors:            # each token's high plane, then its low one
             tensors = [np.stack(activation_planes(tensor), axis=1) for tensor in tensors]
         bases = {"patches": layout.patches, "attention": layout.attention}
         base = bases.get(name.rpartition(".")[2], 0)

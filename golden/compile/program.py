@@ -1,5 +1,7 @@
 """The program: descriptors of the whole sampler loop, one core block reused for all.
 
+Blocks of the same precision that follow each other are one loop; a model with 8-bit groups has several.
+
 Who waits for whom. Between engines, semaphores: an array's signal comes when the group that it belongs to, and every
 one before it, is written. So the norm follows the array group by group, overwrites operands that every product before
 has read, and the array overwrites a residual word only after the norm that read it has let a product begin. The same
@@ -7,11 +9,14 @@ holds for both slots of scores, probabilities, row scales and maxima: the scores
 of group n has begun, thus after its softmax has ended, and the softmax of group n + 2 after that product has retired.
 Within the array, the distance of two groups or a fence: see "order" in ``golden/compile/layout.py``. A loader's
 load waits until the one ``slots`` before it is spent, so that a slot's rows and parameters are not in use.
+
+None of this needs a product or a norm to be quick, so it holds for 8-bit ones too, which only take longer.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import groupby
 
 from golden.compile.attention import AttentionWriter
 from golden.compile.builder import (
@@ -28,9 +33,11 @@ from golden.compile.builder import (
     engines,
 )
 from golden.compile.segments import StepSegment
-from golden.integer.model import IntegerModel
+from golden.integer.evaluate import norm_format
+from golden.integer.model import ATTENTION, HIDDEN, IntegerBlock, IntegerModel
 from golden.spec import numbers
 from golden.spec.descriptors import (
+    NORM_PLANES,
     Destination,
     Engine,
     LeftMemory,
@@ -141,7 +148,15 @@ class ProgramWriter:
                      signal_each=signal_each,
                      wait_first=(engines(Engine.LOAD) | wait_once) if first else 0,
                      signal_last=(engines(Engine.LOAD) | signal_once) if last else 0,
-                     **self.split.fields(operand, detect=first_tile and last))
+                     **({} if nibble_passes else self.split.fields(operand, detect=first_tile and last)))
+
+    def normalised_product(self, group: str, block: IntegerBlock, *, operand: str, **values: object) -> None:
+        """One weight tile of a layer behind a norm, its operand in two planes where the layer is 8-bit."""
+        layout = self.layout
+        planes = 2 if group in block.eight_bit else 1
+        self.product(planes**2 * layout.model.channels, layout.token_words, nibble_passes=planes - 1, operand=operand,
+                     left=(LeftMemory.NORMALISED, layout.NORMALISED, planes * layout.context_words,
+                           planes * layout.token_words), **values)
 
     def residual_target(self, destination: Destination, tile: int) -> tuple[int, list[int], int, int]:
         """Channels ``tile`` of the residual stream."""
@@ -156,58 +171,69 @@ class ProgramWriter:
         return Destination.ACTIVATION, bases, layout.hardware.lanes * words, words
 
     def norm(self, table: int, form: NormFormat, **shift: int) -> None:
-        """Norm of every context, group by group behind the array."""
+        """Norm of every context, group by group behind the array; 8-bit outputs have biases in whole steps."""
         layout = self.layout
         self.out.emit(
             Opcode.NORM, count=layout.contexts * layout.groups, words=layout.token_words, residual_base=0,
             table_base=table, table_base_register=MODULATION, table_groups=layout.groups,
             table_step=layout.modulation_context_words, format=form, destination_base=layout.NORMALISED,
-            bias_shift=numbers.MODULATION_FRACTION_BITS if form == NormFormat.INT8 else 0,
+            bias_shift=numbers.MODULATION_FRACTION_BITS if form in NORM_PLANES else 0,
             wait_each=engines(Engine.ARRAY), signal_each=engines(Engine.ARRAY), **shift)
 
+    def runs(self) -> Iterator[tuple[IntegerBlock, int]]:
+        """The first of each run of blocks with the same 8-bit groups, and how many they are."""
+        for _, run in groupby(self.model.blocks, lambda block: block.eight_bit):
+            blocks = list(run)
+            yield blocks[0], len(blocks)
+
     def blocks(self, block_modulation: int) -> None:
-        """The core block, as often as the model has blocks."""
+        """The core block, as often as the model has blocks: a loop for each run of them with the same bits."""
+        for block, count in self.runs():
+            self.block_loop(block, count, block_modulation)
+
+    def block_loop(self, block: IntegerBlock, count: int, block_modulation: int) -> None:
+        """So many blocks that differ from ``block`` in their weights and constants only."""
         layout, out = self.layout, self.out
-        convolution_words = self.weight_cursor
-        out.emit(Opcode.LOOP, count=len(self.model.blocks))
+        words_before = self.weight_cursor
+        out.emit(Opcode.LOOP, count=count)
         self.constants.append(out.emit(Opcode.EXECUTE, address=0, address_register=BLOCK))
-        self.norm(0, NormFormat.UINT4, shift=0, shift_register=FIRST_NORM_SHIFT)
-        self.query_key_value()
+        self.norm(0, norm_format(block, ATTENTION), shift=0, shift_register=FIRST_NORM_SHIFT)
+        self.query_key_value(block)
         AttentionWriter(self.model, layout, self.split, out, self.skip).write()
-        self.projection()
-        self.norm(layout.token_words, NormFormat.UINT4, shift=0, shift_register=SECOND_NORM_SHIFT)
-        self.fully_connected()
+        self.projection(block)
+        self.norm(layout.token_words, norm_format(block, HIDDEN), shift=0, shift_register=SECOND_NORM_SHIFT)
+        self.fully_connected(block)
         if self.split.decides:
             out.emit(Opcode.ARRAY, **self.split.decision())
         out.align_slots()
-        block_words = self.weight_cursor - convolution_words
+        block_words = self.weight_cursor - words_before
         out.emit(Opcode.END, **{f"value{WEIGHT}": block_words, f"value{MODULATION}": block_modulation,
                                 f"value{BLOCK}": 1, f"value{SPLIT}": self.split.entries})
-        # the decoder's weights follow the last block's, to which the register has advanced by now
-        self.weight_cursor -= block_words
+        # what comes next follows the last block's weights, to which the register has advanced by now
+        self.weight_cursor = words_before
 
-    def query_key_value(self) -> None:
+    def query_key_value(self, block: IntegerBlock) -> None:
         """Keys first, as the transposer needs the longest; then queries, then values."""
-        layout, block, out = self.layout, self.model.blocks[0], self.out
+        layout, out = self.layout, self.out
         words, head_channels = layout.token_words, layout.model.head_channels
-        common = {"operand": "blocks.{}.norm_attention",
-                  "left": (LeftMemory.NORMALISED, layout.NORMALISED, layout.context_words, words)}
+        operand = "blocks.{}.norm_attention"
         contexts = range(layout.contexts)
         for tile in range(words):
             head, part = divmod(tile, layout.head_words)
             base = layout.KEY + head * layout.key_words * head_channels + part * layout.hardware.width
             target = Destination.KEY, [base + c * layout.context_words for c in contexts], head_channels, 0
-            self.product(layout.model.channels, words, shift=block.key.shift, kind=Format.INT4, target=target,
-                         wait_each=engines(Engine.NORM) if tile == 0 else 0, first_tile=tile == 0, **common)
+            self.normalised_product(ATTENTION, block, operand=operand, shift=block.key.shift, kind=Format.INT4,
+                                    target=target, wait_each=engines(Engine.NORM) if tile == 0 else 0,
+                                    first_tile=tile == 0)
         for tile in range(words):
-            self.product(layout.model.channels, words, shift=block.query.shift,
-                         kind=Format.UINT4 if self.model.config.rectified_query else Format.INT4,
-                         target=self.activation_target(layout.QUERY, tile, words), **common)
+            self.normalised_product(ATTENTION, block, operand=operand, shift=block.query.shift,
+                                    kind=Format.UINT4 if self.model.config.rectified_query else Format.INT4,
+                                    target=self.activation_target(layout.QUERY, tile, words))
         for tile in range(words):
             bases = [layout.value + c * layout.context_words + tile * layout.model.tokens for c in contexts]
-            self.product(layout.model.channels, words, shift=block.value.shift, kind=Format.INT4,
-                         target=(Destination.VALUE, bases, layout.hardware.lanes, 1),
-                         fence=tile == 0 and layout.values_need_fence, **common)
+            self.normalised_product(ATTENTION, block, operand=operand, shift=block.value.shift, kind=Format.INT4,
+                                    target=(Destination.VALUE, bases, layout.hardware.lanes, 1),
+                                    fence=tile == 0 and layout.values_need_fence)
         for _ in range(self.empty_loads()):
             out.load()
             out.emit(Opcode.ARRAY, wait_first=engines(Engine.LOAD), signal_last=engines(Engine.LOAD))
@@ -224,27 +250,25 @@ class ProgramWriter:
         values = [slots - words + (head + 1) * layout.head_words - 2 - 2 * head for head in range(layout.model.heads)]
         return max(0, slots - (1 if layout.values_need_fence else 2) * words, *values)
 
-    def projection(self) -> None:
+    def projection(self, block: IntegerBlock) -> None:
         """Attention outputs back into the residual stream."""
         layout, last = self.layout, self.layout.token_words - 1
         for tile in range(layout.token_words):
             self.product(layout.model.channels, layout.token_words, left_signed=1, operand="blocks.{}.attention",
                          first_tile=tile == 0, fence=tile == 0 and layout.layer_needs_fence,
                          left=(LeftMemory.ACTIVATION, layout.attention, layout.context_words, layout.token_words),
-                         shift=self.model.blocks[0].projection.shift, kind=Format.WIDE,
+                         shift=block.projection.shift, kind=Format.WIDE,
                          target=self.residual_target(Destination.RESIDUAL_ADD, tile),
                          signal_each=engines(Engine.NORM) if tile == last else 0)
 
-    def fully_connected(self) -> None:
+    def fully_connected(self, block: IntegerBlock) -> None:
         """Expand, ReLU, contract into the residual stream."""
-        layout, block, last = self.layout, self.model.blocks[0], self.layout.token_words - 1
+        layout, last = self.layout, self.layout.token_words - 1
         for tile in range(layout.hidden_words):
-            self.product(layout.model.channels, layout.token_words, operand="blocks.{}.norm_hidden",
-                         first_tile=tile == 0, fence=tile == 0 and layout.expand_needs_fence,
-                         left=(LeftMemory.NORMALISED, layout.NORMALISED, layout.context_words, layout.token_words),
-                         shift=block.expand.shift, kind=Format.UINT4,
-                         target=self.activation_target(layout.HIDDEN, tile, layout.hidden_words),
-                         wait_each=engines(Engine.NORM) if tile == 0 else 0)
+            self.normalised_product(HIDDEN, block, operand="blocks.{}.norm_hidden", first_tile=tile == 0,
+                                    fence=tile == 0 and layout.expand_needs_fence, shift=block.expand.shift,
+                                    kind=Format.UINT4, wait_each=engines(Engine.NORM) if tile == 0 else 0,
+                                    target=self.activation_target(layout.HIDDEN, tile, layout.hidden_words))
         hidden_context = layout.model.tokens * layout.hidden_words
         for tile in range(layout.token_words):
             self.product(layout.model.hidden_channels, layout.hidden_words, operand="blocks.{}.hidden",

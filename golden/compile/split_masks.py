@@ -28,6 +28,8 @@ class SplitMasks:
             return
         for block in range(self.layout.model.blocks):
             for operand in self.plan.operands.values():
+                if f"blocks.{block}.{operand.name}" in self.layout.plane_tensors:
+                    continue    # it stays with the sparse lanes, and nothing of it is sampled
                 lines = self.samples(contexts[-1][f"blocks.{block}.{operand.name}"], operand)
                 first = block * self.plan.entries + operand.entry
                 for line in range(lines.shape[1]):

@@ -72,7 +72,7 @@ class StepWrites:
             yield self.residual("convolution")
             for block in range(self.layout.model.blocks):
                 yield from self.block(f"blocks.{block}")
-            yield from self.norm("decoder_norm", planes=True)
+            yield from self.norm("decoder_norm")
             yield self.residual("velocity")
         yield self.image("pixel", "image", self.step.image)
         yield self.image("clean", "clean image", self.step.clean)
@@ -113,10 +113,10 @@ class StepWrites:
         yield Writes("normalised", name, addresses, split[context, plane, token, word], numbers.NIBBLE_BITS,
                      {"context": context, "plane": plane, "token": token, "channel": word * width})
 
-    def norm(self, name: str, planes: bool = False) -> Iterator[Writes]:
+    def norm(self, name: str) -> Iterator[Writes]:
         """A norm's output: token by token, word by word."""
         layout, width = self.layout, self.layout.hardware.width
-        if planes:
+        if name in layout.plane_tensors:
             yield from self.planes(name, self.of_contexts(name), layout.NORMALISED, layout.token_words)
             return
         context, token, word = nest(layout.contexts, layout.model.tokens, layout.token_words)

@@ -11,16 +11,19 @@ from dataclasses import dataclass
 import numpy as np
 
 from golden.integer import batch_kernels, pixel
-from golden.integer.evaluate import INT8, UINT4, query_format
-from golden.integer.model import IntegerBlock, IntegerLinear, IntegerModel
+from golden.integer.evaluate import bias_shift, norm_format, query_format
+from golden.integer.model import ATTENTION, HIDDEN, IntegerBlock, IntegerLinear, IntegerModel
 from golden.integer.product import EXACT_FLOAT32, activation_planes, multiply
 from golden.integer.workload import ZeroShares
 from golden.spec import numbers
+from golden.spec.descriptors import NORM_LIMITS, NORM_PLANES, NormFormat
 from golden.spec.model import ModelConfig
 from golden.spec.numbers import Format
 
 OPERAND_MAXIMUM = numbers.UNSIGNED_NIBBLE_MAXIMUM
 """Largest magnitude of a 4-bit left operand."""
+PLANES_MAXIMUM = -NORM_LIMITS[NormFormat.INT8][0]
+"""The same of an 8-bit one."""
 
 
 def accumulator_bound(model: IntegerModel) -> int:
@@ -30,10 +33,11 @@ def accumulator_bound(model: IntegerModel) -> int:
 
     config = model.config
     terms = max(config.head_channels, config.tokens)          # of scores, and of the product with the values
+    layers = [model.convolution, model.decoder,
+              *(layer for block in model.blocks for layer in (block.query, block.key, block.value, block.projection,
+                                                              block.expand, block.contract))]
     return max(terms * OPERAND_MAXIMUM * numbers.NIBBLE_MAXIMUM,
-               *(bound(layer, -INT8[0]) for layer in (model.convolution, model.decoder)),
-               *(bound(layer, OPERAND_MAXIMUM) for block in model.blocks
-                 for layer in (block.query, block.key, block.value, block.projection, block.expand, block.contract)))
+               *(bound(layer, PLANES_MAXIMUM if layer.eight_bit else OPERAND_MAXIMUM) for layer in layers))
 
 
 @dataclass(frozen=True)
@@ -101,6 +105,13 @@ def to_images(values: np.ndarray, config: ModelConfig) -> np.ndarray:
     return split.transpose(0, 5, 1, 3, 2, 4).reshape(-1, channels, size, size)
 
 
+def count(zeros: ZeroShares | None, name: str, operand: np.ndarray, form: NormFormat) -> None:
+    """Count a left operand's zeros where they are wanted, those of planes apart."""
+    if zeros is not None:
+        planes = activation_planes(operand.astype(np.int64)) if form in NORM_PLANES else (operand,)
+        zeros.count(name, np.stack(planes))
+
+
 class BatchEvaluator:
     """``evaluate.evaluate`` for many images of one model; not to be shared by threads, as it keeps work space."""
 
@@ -125,47 +136,46 @@ class BatchEvaluator:
         config = self.model.config
         gain, bias = (np.broadcast_to(table, (len(images), *table.shape[1:])) for table in (gain, bias))
         operand = patches(images, config)
-        if zeros is not None:
-            zeros.count("convolution", np.stack(activation_planes(operand)))
+        count(zeros, "convolution", operand, NormFormat.INT8)
         residual = self.convolution(operand.astype(self.kind)).astype(np.int32)
         for number in range(config.blocks):
             self._block(number, residual, gain, bias, zeros)
-        operand = self._norm(-1, residual, gain, bias, numbers.MODULATION_FRACTION_BITS, INT8)
-        if zeros is not None:
-            zeros.count("decoder", np.stack(activation_planes(operand.astype(np.int64))))
+        operand = self._norm(-1, residual, gain, bias, NormFormat.INT8)
+        count(zeros, "decoder", operand, NormFormat.INT8)
         return to_images(self.decoder(operand).astype(np.int64), config)
 
-    def _norm(self, number: int, residual: np.ndarray, gain: np.ndarray, bias: np.ndarray, bias_shift: int,
-              limits: tuple[int, int]) -> np.ndarray:
-        """Norm ``number`` of the residual stream (B, T, D): (B, T, D) F."""
+    def _norm(self, number: int, residual: np.ndarray, gain: np.ndarray, bias: np.ndarray,
+              form: NormFormat) -> np.ndarray:
+        """``evaluate.norm`` number ``number`` of the residual stream (B, T, D): (B, T, D) F."""
         operand = np.empty(residual.shape, dtype=self.kind)
         gains = np.ascontiguousarray(gain[:, number], dtype=np.int64)
-        biases = np.ascontiguousarray(bias[:, number], dtype=np.int64) << bias_shift
-        batch_kernels.norm(residual, gains, biases, self.model.norm_shifts[number], limits, operand)
+        biases = np.ascontiguousarray(bias[:, number], dtype=np.int64) << bias_shift(form)
+        batch_kernels.norm(residual, gains, biases, self.model.norm_shifts[number], NORM_LIMITS[form], operand)
         return operand
 
     def _block(self, number: int, residual: np.ndarray, gain: np.ndarray, bias: np.ndarray,
                zeros: ZeroShares | None) -> None:
         """``evaluate.core_block``: changes the residual stream (B, T, D) int32."""
-        def count(name: str, operand: np.ndarray) -> None:
-            if zeros is not None:
-                zeros.count(f"blocks.{number}.{name}", operand)
+        def counted(name: str, operand: np.ndarray, form: NormFormat = NormFormat.UINT4) -> None:
+            count(zeros, f"blocks.{number}.{name}", operand, form)
 
         block, stream = self.blocks[number], residual.reshape(-1, residual.shape[-1])
-        operand = self._norm(2 * number, residual, gain, bias, 0, UINT4)
-        count("query_key_value", operand)
+        form = norm_format(block.integers, ATTENTION)
+        operand = self._norm(2 * number, residual, gain, bias, form)
+        counted("query_key_value", operand, form)
         mixed = np.empty_like(operand)
         for image, projected in enumerate(block.query_key_value(operand)):
             query, key, value = np.split(projected, 3, axis=1)
-            count("scores", query)
+            counted("scores", query)
             self._attention(query, key, value, block.integers, mixed[image])
-            count("mix", self._scores)
-        count("projection", mixed)
+            counted("mix", self._scores)
+        counted("projection", mixed)
         batch_kernels.add_residual(stream, block.projection(mixed).reshape(stream.shape))
-        operand = self._norm(2 * number + 1, residual, gain, bias, 0, UINT4)
-        count("expand", operand)
+        form = norm_format(block.integers, HIDDEN)
+        operand = self._norm(2 * number + 1, residual, gain, bias, form)
+        counted("expand", operand, form)
         hidden = block.expand(operand)
-        count("contract", hidden)
+        counted("contract", hidden)
         batch_kernels.add_residual(stream, block.contract(hidden).reshape(stream.shape))
 
     def _attention(self, query: np.ndarray, key: np.ndarray, value: np.ndarray, block: IntegerBlock,

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from golden.integer import pixel
-from golden.integer.model import IntegerBlock, IntegerLinear, IntegerModel, Modulation
+from golden.integer.model import ATTENTION, HIDDEN, IntegerBlock, IntegerLinear, IntegerModel, Modulation
 from golden.integer.noise import NoiseGenerator
 from golden.integer.norm import modulate, normalise
 from golden.integer.plan import SamplerPlan
@@ -16,11 +16,10 @@ from golden.integer.product import matrix_product
 from golden.integer.requantise import requantise
 from golden.integer.softmax import exponentials, row_scale
 from golden.spec import numbers
+from golden.spec.descriptors import NORM_LIMITS, NORM_PLANES, NormFormat
 from golden.spec.model import ModelConfig
 from golden.spec.numbers import Format
 
-UINT4 = numbers.LIMITS[Format.UINT4]
-INT8 = (-128, 127)
 Tensors = dict[str, np.ndarray]
 
 
@@ -67,18 +66,34 @@ def attention(query: np.ndarray, key: np.ndarray, value: np.ndarray, block: Inte
             "attention": mixed.transpose(1, 0, 2).reshape(len(query), -1)}
 
 
+def bias_shift(form: NormFormat) -> int:
+    """What brings a norm's bias to eighths of its output's step: 8-bit outputs have biases in whole steps."""
+    return numbers.MODULATION_FRACTION_BITS if form in NORM_PLANES else 0
+
+
+def norm(residual: np.ndarray, gain: np.ndarray, bias: np.ndarray, shift: int, form: NormFormat) -> np.ndarray:
+    """residual (T, D) int16, gain and bias (D,) int8 -> (T, D) of the format."""
+    return modulate(normalise(residual), gain, bias, shift, bias_shift(form), NORM_LIMITS[form])
+
+
+def norm_format(block: IntegerBlock, group: str) -> NormFormat:
+    """Output of the norm in front of a group of layers: rectified, of 4 or 8 bits."""
+    return NormFormat.RECTIFIED_INT8 if group in block.eight_bit else NormFormat.UINT4
+
+
 def core_block(residual: np.ndarray, block: IntegerBlock, gain: np.ndarray, bias: np.ndarray,
                shifts: tuple[int, int], config: ModelConfig) -> Tensors:
     """residual (T, D) int16, gain and bias (2, D) int8 -> every tensor of the block by name."""
     tensors: Tensors = {}
-    tensors["norm_attention"] = operand = modulate(normalise(residual), gain[0], bias[0], shifts[0], 0, UINT4)
+    forms = norm_format(block, ATTENTION), norm_format(block, HIDDEN)
+    tensors["norm_attention"] = operand = norm(residual, gain[0], bias[0], shifts[0], forms[0])
     tensors["key"] = linear(operand, block.key, Format.INT4)
     tensors["query"] = linear(operand, block.query, query_format(config))
     tensors["value"] = linear(operand, block.value, Format.INT4)
     tensors |= attention(tensors["query"], tensors["key"], tensors["value"], block, config.heads)
     residual = add_residual(residual, linear(tensors["attention"], block.projection, Format.WIDE))
     tensors["residual_attention"] = residual
-    tensors["norm_hidden"] = operand = modulate(normalise(residual), gain[1], bias[1], shifts[1], 0, UINT4)
+    tensors["norm_hidden"] = operand = norm(residual, gain[1], bias[1], shifts[1], forms[1])
     tensors["hidden"] = hidden = linear(operand, block.expand, Format.UINT4)
     tensors["residual_hidden"] = add_residual(residual, linear(hidden, block.contract, Format.WIDE))
     return tensors
@@ -97,8 +112,7 @@ def evaluate(model: IntegerModel, image: np.ndarray, gain: np.ndarray, bias: np.
         inner = core_block(residual, block, gain[norms], bias[norms], model.norm_shifts[norms], model.config)
         tensors |= {f"blocks.{n}.{name}": tensor for name, tensor in inner.items()}
         residual = inner["residual_hidden"]
-    operand = modulate(normalise(residual), gain[-1], bias[-1], model.norm_shifts[-1],
-                       numbers.MODULATION_FRACTION_BITS, INT8)
+    operand = norm(residual, gain[-1], bias[-1], model.norm_shifts[-1], NormFormat.INT8)
     tensors["decoder_norm"] = operand
     tensors["velocity"] = linear(operand, model.decoder, Format.WIDE)
     return tensors

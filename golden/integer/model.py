@@ -8,6 +8,22 @@ import numpy as np
 
 from golden.spec.model import ModelConfig
 
+ATTENTION, HIDDEN = "attention", "hidden"
+EIGHT_BIT_LAYERS = {ATTENTION: ("query", "key", "value"), HIDDEN: ("expand",)}
+"""Layers of a block behind one norm, by the group's name: they and the norm's output have 4 or 8 bits together."""
+EIGHT_BIT_NORMS = {ATTENTION: "norm_attention", HIDDEN: "norm_hidden"}
+"""The norm of each group, which is their left operand."""
+
+
+def group_name(block: int, group: str) -> str:
+    """Name of a block's group in a list of 8-bit ones."""
+    return f"blocks.{block}.{group}"
+
+
+def group_names(config: ModelConfig) -> tuple[str, ...]:
+    """Every group that can have 8 bits, block by block."""
+    return tuple(group_name(block, group) for block in range(config.blocks) for group in EIGHT_BIT_LAYERS)
+
 
 @dataclass(frozen=True)
 class IntegerLinear:
@@ -36,7 +52,10 @@ class IntegerLinear:
 
 @dataclass(frozen=True)
 class IntegerBlock:
-    """One core block. Shifts that descriptors hold are the same in every block; the rest may differ."""
+    """One core block; query, key and value are 8-bit together, or none of them is.
+
+    Shifts that descriptors hold are the same in every block whose layers have the same bits; the rest may differ.
+    """
 
     query: IntegerLinear
     key: IntegerLinear
@@ -48,6 +67,11 @@ class IntegerBlock:
     score_shift: int
     attention_multiplier: int   # 14-bit: value step over attention step, divided by the row's sum on the chip
     attention_shift: int
+
+    @property
+    def eight_bit(self) -> tuple[str, ...]:
+        """Groups of 8 bits, by their names in a block."""
+        return tuple(group for group, (first, *_) in EIGHT_BIT_LAYERS.items() if getattr(self, first).eight_bit)
 
 
 @dataclass(frozen=True)
@@ -61,12 +85,18 @@ class IntegerModel:
     decoder: IntegerLinear       # (S*S*C, D), 8-bit
     norm_shifts: tuple[int, ...]  # of each norm: two a block, then the decoder's
 
+    @property
+    def eight_bit(self) -> tuple[str, ...]:
+        """Names of the 8-bit groups of all blocks, sorted."""
+        return tuple(sorted(group_name(number, group)
+                            for number, block in enumerate(self.blocks) for group in block.eight_bit))
+
 
 @dataclass(frozen=True)
 class Modulation:
     """Gains and biases of every norm for one label (or none) at every step.
 
-    gain and bias: (steps, norms, D) int8; bias in eighths of the norm's output step, whole steps for the decoder's.
+    gain and bias: (steps, norms, D) int8; bias in eighths of the norm's output step, whole steps for 8-bit outputs.
     """
 
     gain: np.ndarray

@@ -37,8 +37,8 @@ def modulate(normalised: np.ndarray, gain: np.ndarray, bias: np.ndarray, shift: 
              limits: tuple[int, int]) -> np.ndarray:
     """saturate((((normalised * gain) >> shift) + (bias << bias_shift) + 4) >> 3) to ``limits``.
 
-    normalised (..., D) int16, gain and bias (D,) int8 -> (..., D) int64. The limits are 0..15 in front of a core
-    block's matrix product and -128..127 in front of the decoder's.
+    normalised (..., D) int16, gain and bias (D,) int8 -> (..., D) int64. The limits are 0..15 or
+    0..127 in front of a core block's matrix product and -128..127 in front of the decoder's.
     """
     half = 1 << (numbers.MODULATION_FRACTION_BITS - 1)
     scaled = ((normalised * gain) >> shift) + (bias << bias_shift) + half

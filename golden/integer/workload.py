@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from statistics import mean
 
 import numpy as np
 
 from golden.integer.evaluate import Step, Tensors
+from golden.integer.model import ATTENTION, HIDDEN, group_name
 from golden.integer.product import activation_planes
 from golden.spec.model import ModelConfig
 
@@ -18,7 +19,9 @@ LEFT_OPERANDS = {"query_key_value": "norm_attention", "scores": "query", "mix": 
                  "projection": "attention", "expand": "norm_hidden", "contract": "hidden"}
 """Of each matrix product of a block, the tensor on its left."""
 PLANE_OPERANDS = {"convolution": "patches", "decoder": "decoder_norm"}
-"""The same of the 8-bit layers."""
+"""The same of the layers that always have 8 bits."""
+GROUP_PRODUCTS = {ATTENTION: "query_key_value", HIDDEN: "expand"}
+"""Matrix product of a block by its group of layers that can have 8 bits."""
 
 
 def block_macs(config: ModelConfig) -> dict[str, int]:
@@ -29,35 +32,49 @@ def block_macs(config: ModelConfig) -> dict[str, int]:
             "expand": tokens * channels * hidden, "contract": tokens * channels * hidden}
 
 
-def useful_macs(config: ModelConfig) -> dict[str, int]:
-    """4-bit multiply-accumulates of one evaluation by matrix product; padding and empty lanes are not among them."""
+def products(config: ModelConfig) -> dict[str, int]:
+    """Multiply-accumulates of one evaluation by matrix product, whatever their bits, padding not among them."""
     block = block_macs(config)
-    return {"convolution": PLANE_PRODUCTS * config.tokens * config.patch_terms * config.channels,
+    return {"convolution": config.tokens * config.patch_terms * config.channels,
             **{f"blocks.{number}.{name}": macs for number in range(config.blocks) for name, macs in block.items()},
-            "decoder": PLANE_PRODUCTS * config.tokens * config.channels * config.token_pixels}
+            "decoder": config.tokens * config.channels * config.token_pixels}
 
 
-def left_operands(tensors: Tensors, blocks: int) -> Iterator[tuple[str, np.ndarray]]:
+def plane_products(blocks: int, eight_bit: Collection[str]) -> frozenset[str]:
+    """Matrix products of 8-bit numbers; ``eight_bit`` names groups of layers (``IntegerModel.eight_bit``)."""
+    return frozenset(PLANE_OPERANDS) | {
+        f"blocks.{number}.{product}" for number in range(blocks) for group, product in GROUP_PRODUCTS.items()
+        if group_name(number, group) in eight_bit}
+
+
+def useful_macs(config: ModelConfig, eight_bit: Collection[str] = ()) -> dict[str, int]:
+    """4-bit multiply-accumulates of one evaluation by matrix product; padding and empty lanes are not among them."""
+    planes = plane_products(config.blocks, eight_bit)
+    return {name: macs * (PLANE_PRODUCTS if name in planes else 1) for name, macs in products(config).items()}
+
+
+def left_operands(tensors: Tensors, blocks: int, eight_bit: Collection[str] = ()) -> Iterator[tuple[str, np.ndarray]]:
     """The 4-bit left operand of every matrix product of one evaluation; 8-bit ones as their nibbles."""
-    for name, tensor in PLANE_OPERANDS.items():
-        yield name, np.stack(activation_planes(tensors[tensor]))
-    for number in range(blocks):
-        for name, tensor in LEFT_OPERANDS.items():
-            yield f"blocks.{number}.{name}", tensors[f"blocks.{number}.{tensor}"]
+    planes = plane_products(blocks, eight_bit)
+    operands = PLANE_OPERANDS | {f"blocks.{number}.{name}": f"blocks.{number}.{tensor}"
+                                 for number in range(blocks) for name, tensor in LEFT_OPERANDS.items()}
+    for name, tensor in operands.items():
+        yield name, np.stack(activation_planes(tensors[tensor])) if name in planes else tensors[tensor]
 
 
 class ZeroShares:
     """Counts zeros of the left operands over the steps of a drawing."""
 
-    def __init__(self, config: ModelConfig) -> None:
+    def __init__(self, config: ModelConfig, eight_bit: Collection[str] = ()) -> None:
         self.config = config
+        self.eight_bit = eight_bit
         self.zeros: Counter = Counter()
         self.values: Counter = Counter()
 
     def add(self, step: Step) -> None:
         """Count one step, each context that it evaluates."""
         for tensors in step.contexts:
-            for name, operand in left_operands(tensors, self.config.blocks):
+            for name, operand in left_operands(tensors, self.config.blocks, self.eight_bit):
                 self.count(name, operand)
 
     def count(self, name: str, operand: np.ndarray) -> None:
@@ -84,6 +101,6 @@ class ZeroShares:
 
     def mean(self) -> float | None:
         """Share of the useful multiply-accumulates whose left operand is zero; None before the first step."""
-        shares, weights = self.shares(), useful_macs(self.config)
+        shares, weights = self.shares(), useful_macs(self.config, self.eight_bit)
         total = sum(weights[name] for name in shares)
         return sum(share * weights[name] for name, share in shares.items()) / total if total else None

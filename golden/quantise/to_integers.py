@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 import numpy as np
 import torch
 
-from golden.integer.model import IntegerBlock, IntegerLinear, IntegerModel, Modulation
+from golden.integer.model import (
+    ATTENTION,
+    EIGHT_BIT_LAYERS,
+    HIDDEN,
+    IntegerBlock,
+    IntegerLinear,
+    IntegerModel,
+    Modulation,
+    group_name,
+)
 from golden.model.checkpoint import BLOCK_LINEARS, Checkpoint, CheckpointError
 from golden.model.labels import representatives
 from golden.quantise.quantised import QuantisedLinear, QuantisedTransformer
@@ -22,12 +31,18 @@ FRACTION = 1 << numbers.BIAS_FRACTION_BITS
 PIXEL_STEP = 2.0 ** (numbers.INPUT_SHIFT - numbers.PIXEL_FRACTION_BITS)
 
 
+def eight_bit_groups(checkpoint: Checkpoint) -> tuple[str, ...]:
+    """Names of the groups of layers that have 8 bits."""
+    return getattr(checkpoint, "eight_bit", ())
+
+
 def load_model(checkpoint: Checkpoint) -> QuantisedTransformer:
     """The quantised model in double precision, so that every machine rounds alike."""
     if checkpoint.kind != "quantised":
         raise CheckpointError(f"the checkpoint of {checkpoint.config.name} is of kind {checkpoint.kind!r}; "
                               "expected 'quantised'")
-    model = QuantisedTransformer(checkpoint.config)
+    names = eight_bit_groups(checkpoint)
+    model = QuantisedTransformer(checkpoint.config, **({"eight_bit": names} if names else {}))
     model.load_state_dict(checkpoint.tensors)
     return model.double().eval()
 
@@ -72,19 +87,39 @@ def layer_steps(block: torch.nn.Module, wide: float) -> dict[str, tuple[float, f
     }
 
 
-def integer_blocks(model: QuantisedTransformer, wide: float) -> tuple[IntegerBlock, ...]:
-    """Every block; a layer's shift is the same in all of them, as one descriptor serves all."""
+def eight_bit_layers(blocks: int, eight_bit: Collection[str]) -> list[frozenset[str]]:
+    """Names of each block's 8-bit layers."""
+    return [frozenset(layer for group, layers in EIGHT_BIT_LAYERS.items() if group_name(number, group) in eight_bit
+                      for layer in layers) for number in range(blocks)]
+
+
+def layer_shifts(name: str, scales: list[np.ndarray], wide_layers: list[frozenset[str]]) -> list[int]:
+    """Shift of a layer in each block: the same in all blocks where it has the same bits, as a descriptor serves them.
+
+    8-bit operands have far finer steps; a shift in common would leave their multipliers few bits.
+    """
+    kinds = [name in layers for layers in wide_layers]
+    found = {kind: common_shift(scale for scale, other in zip(scales, kinds, strict=True) if other == kind)
+             for kind in set(kinds)}
+    return [found[kind] for kind in kinds]
+
+
+def integer_blocks(model: QuantisedTransformer, wide: float,
+                   eight_bit: Collection[str] = ()) -> tuple[IntegerBlock, ...]:
+    """Every block; shifts of attention are the same in all of them, the layers' as ``layer_shifts`` says."""
     steps = [layer_steps(block, wide) for block in model.blocks]
     scales = {name: [layer_scale(getattr(block, name), *found[name])
                      for block, found in zip(model.blocks, steps, strict=True)] for name in BLOCK_LINEARS}
+    wide_layers = eight_bit_layers(len(model.blocks), eight_bit)
     nats = 2.0**numbers.SCORE_FRACTION_BITS / math.sqrt(model.config.head_channels)
     score = [step(block.query_step) * step(block.key_step) * nats for block in model.blocks]
     mix = [step(block.value_step) / step(block.attention_step) for block in model.blocks]
     score_shift, attention_shift = common_shift(score), common_shift(mix)
-    shifts = {name: common_shift(scales[name]) for name in BLOCK_LINEARS}
+    shifts = {name: layer_shifts(name, scales[name], wide_layers) for name in BLOCK_LINEARS}
     return tuple(
         IntegerBlock(
-            **{name: integer_linear(getattr(block, name), scales[name][n], shifts[name], steps[n][name][1])
+            **{name: integer_linear(getattr(block, name), scales[name][n], shifts[name][n], steps[n][name][1],
+                                    name in wide_layers[n])
                for name in BLOCK_LINEARS},
             score_multiplier=int(multiplier(score[n], score_shift)), score_shift=score_shift,
             attention_multiplier=int(multiplier(mix[n], attention_shift)), attention_shift=attention_shift)
@@ -121,8 +156,8 @@ def integer_shifts(model: QuantisedTransformer, times: list[float]) -> np.ndarra
 
 
 def integer_modulations(model: QuantisedTransformer, times: list[float], labels: torch.Tensor,
-                        shifts: np.ndarray) -> list[Modulation]:
-    """The tables of labels (n, A) at ``times``.
+                        shifts: np.ndarray, eight_bit: Collection[str] = ()) -> list[Modulation]:
+    """The tables of labels (n, A) at ``times``; a bias is in eighths of its norm's step, or whole steps of 8 bits.
 
     y = (((t * gain) >> shift) + bias + 4) >> 3 with t = x / sqrt(sum of squares) in 14 fraction bits.
     """
@@ -130,8 +165,9 @@ def integer_modulations(model: QuantisedTransformer, times: list[float], labels:
     steps = norm_steps(model)[:, None]
     eighths = float(1 << numbers.MODULATION_FRACTION_BITS)
     real = integer_gain(model, gain)
-    units = np.full((len(steps), 1), eighths)
-    units[-1] = 1
+    whole = [group_name(number, group) in eight_bit for number in range(model.config.blocks)
+             for group in (ATTENTION, HIDDEN)]
+    units = np.where([*whole, True], 1.0, eighths)[:, None]
     gains = np.rint(real * 2.0 ** shifts[:, None]).clip(-GAIN_MAXIMUM, GAIN_MAXIMUM).astype(np.int64)
     biases = np.rint(shift / steps * units).clip(-GAIN_MAXIMUM, GAIN_MAXIMUM).astype(np.int64)
     return [Modulation(g, b) for g, b in zip(gains, biases, strict=True)]
@@ -143,15 +179,16 @@ def to_integers(checkpoint: Checkpoint, times: list[float],
 
     Raises ``CheckpointError`` for a checkpoint that is not quantised.
     """
-    model = load_model(checkpoint)
+    model, eight_bit = load_model(checkpoint), eight_bit_groups(checkpoint)
     wide = 2.0**-checkpoint.residual_fraction_bits
     convolution = layer_scale(model.convolution, PIXEL_STEP, wide)
     decoder = layer_scale(model.decoder, step(model.decoder.norm_step), wide)
     shifts = integer_shifts(model, times)
-    tables = integer_modulations(model, times, representatives(model.config) if labels is None else labels, shifts)
+    tables = integer_modulations(model, times, representatives(model.config) if labels is None else labels, shifts,
+                                 eight_bit)
     return IntegerModel(
         config=checkpoint.config, residual_fraction_bits=checkpoint.residual_fraction_bits,
         convolution=integer_linear(model.convolution, convolution, common_shift([convolution]), wide, True),
-        blocks=integer_blocks(model, wide),
+        blocks=integer_blocks(model, wide, eight_bit),
         decoder=integer_linear(model.decoder, decoder, common_shift([decoder]), wide, True),
         norm_shifts=tuple(int(shift) for shift in shifts)), tables

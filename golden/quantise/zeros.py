@@ -24,7 +24,7 @@ def count_steps(source: checkpoint.Checkpoint, images: int, steps: int, guidance
 
 def total(source: checkpoint.Checkpoint, steps: list[ZeroShares]) -> ZeroShares:
     """The zeros of all steps."""
-    shares = ZeroShares(source.config)
+    shares = ZeroShares(source.config, source.eight_bit)
     for step in steps:
         shares.merge(step)
     return shares

@@ -11,6 +11,7 @@ import enum
 from typing import NamedTuple
 
 from golden.spec.hardware import REGISTER_BITS, SPLIT_ENTRY_BITS
+from golden.spec.numbers import UNSIGNED_NIBBLE_MAXIMUM
 
 DESCRIPTOR_BITS = 256
 OPCODE_BITS = 4
@@ -82,7 +83,15 @@ class PixelOperation(enum.IntEnum):
 
 class NormFormat(enum.IntEnum):
     UINT4 = 0
-    INT8 = 1      # two nibble planes
+    INT8 = 1            # two nibble planes
+    RECTIFIED_INT8 = 2  # the same without its negative half
+
+
+NORM_LIMITS = {NormFormat.UINT4: (0, UNSIGNED_NIBBLE_MAXIMUM), NormFormat.INT8: (-128, 127),
+               NormFormat.RECTIFIED_INT8: (0, 127)}
+"""Smallest and largest value of each format of the norm."""
+NORM_PLANES = (NormFormat.INT8, NormFormat.RECTIFIED_INT8)
+"""Formats of the norm that are written as two nibble planes."""
 
 
 class Field(NamedTuple):
@@ -123,7 +132,7 @@ FIELDS: dict[Opcode, tuple[Field, ...]] = {
     Opcode.SOFTMAX: (*HANDSHAKE, Field("slot", 1), Field("words", 8), *_address("multiplier", 14)),
     Opcode.NORM: (*HANDSHAKE, Field("count", 12), Field("words", 8), *_address("residual_base"),
                   *_address("table_base"), Field("table_groups", 12), Field("table_step", 16), *_address("shift", 5),
-                  Field("bias_shift", 2), Field("format", 1),
+                  Field("bias_shift", 2), Field("format", 2),
                   *_address("destination_base")),
     Opcode.PIXEL: (*HANDSHAKE, Field("operation", 1), *_address("step"), Field("grid", 8), Field("stride", 2),
                    Field("channels", 3), Field("coordinates", 4), Field("words", 8), Field("draw_noise", 1),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from golden.spec.descriptors import NormFormat, PixelOperation
+from golden.spec.descriptors import NORM_PLANES, NormFormat, PixelOperation
 from golden.spec.hardware import HardwareConfig
 
 FETCH_CYCLES = 3
@@ -54,8 +54,8 @@ def tree_stages(values: int) -> int:
 
 
 def norm_word_cycles(form: NormFormat) -> int:
-    """Cycles from one word of the norm to the next: int8 outputs are two words each."""
-    return 2 if form == NormFormat.INT8 else 1
+    """Cycles from one word of the norm to the next: outputs in planes are two words each."""
+    return 2 if form in NORM_PLANES else 1
 
 
 def norm_tail(config: HardwareConfig, words: int, form: NormFormat) -> int:

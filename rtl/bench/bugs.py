@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from amaranth.hdl import Const, Value
+from amaranth.hdl import Const, Mux, Value
 
+from golden.spec.descriptors import NORM_LIMITS, NormFormat
 from rtl.units.exponential import Exponential
+from rtl.units.modulate import Modulate
 from rtl.units.norm_engine import NormEngine
 from rtl.units.normalise import Normalise
 from rtl.units.reciprocal_square_root import ReciprocalSquareRoot
@@ -27,12 +29,23 @@ class ShiftedSquareRoot(ReciprocalSquareRoot):
         return table[1:] + table[-1:]
 
 
+class UnrectifiedModulate(Modulate):
+    """Lets negative values through wherever the format has 8 bits."""
+
+    def lowest(self) -> Value:
+        return Mux(self.wide, NORM_LIMITS[NormFormat.INT8][0], 0)
+
+
 class UnroundedNormEngine(NormEngine):
     normalise_unit = UnroundedNormalise
 
 
 class ShiftedTableNormEngine(NormEngine):
     reciprocal_unit = ShiftedSquareRoot
+
+
+class UnrectifiedNormEngine(NormEngine):
+    modulate_unit = UnrectifiedModulate
 
 
 class SteepExponential(Exponential):
@@ -62,6 +75,7 @@ class StickyRowMaximum(RowMaximum):
         return Const(0)
 
 
-NORM_ENGINES = {None: NormEngine, "no_rounding": UnroundedNormEngine, "shifted_table": ShiftedTableNormEngine}
+NORM_ENGINES = {None: NormEngine, "no_rounding": UnroundedNormEngine, "shifted_table": ShiftedTableNormEngine,
+                "no_rectifier": UnrectifiedNormEngine}
 SOFTMAX_ENGINES = {None: SoftmaxEngine, "steep_exponential": SteepSoftmaxEngine, "other_slot": ForgetfulSoftmaxEngine}
 ROW_MAXIMA = {None: RowMaximum, "sticky": StickyRowMaximum}

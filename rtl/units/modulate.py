@@ -7,6 +7,7 @@ from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
 from golden.spec import numbers
+from golden.spec.descriptors import NORM_LIMITS, NormFormat
 from golden.spec.hardware import HardwareConfig
 from rtl.units.pipeline import chain
 
@@ -25,9 +26,9 @@ class ModulationLayout(data.StructLayout):
 class Modulate(wiring.Component):
     """saturate((((normalised * gain) >> shift) + (bias << bias_shift) + 4) >> 3), one word a cycle.
 
-    Saturates to -128..127 with ``wide``, else to 0..15. Matches ``golden.integer.norm.modulate`` bit for bit. LATENCY
-    3 cycles; initiation interval 1; the output holds until the next one. ``shift``, ``bias_shift`` and ``wide`` are
-    constant while anything is in flight.
+    Saturates to 127 with ``wide``, else to 15; to 0 with ``rectify``, else to -128. Matches
+    ``golden.integer.norm.modulate`` bit for bit. LATENCY 3 cycles; initiation interval 1; the output holds until the
+    next one. ``shift``, ``bias_shift``, ``wide`` and ``rectify`` are constant while anything is in flight.
 
     Stages: 1 product; 2 shift; 3 bias and saturation.
     """
@@ -43,13 +44,18 @@ class Modulate(wiring.Component):
             "shift": In(SHIFT_BITS),
             "bias_shift": In(BIAS_SHIFT_BITS),
             "wide": In(1),
+            "rectify": In(1),
             "modulated": Out(data.ArrayLayout(signed(INT8_BITS), config.width)),
         })
 
+    def lowest(self) -> Value:
+        """Smallest value of the format."""
+        return Mux(self.rectify, 0, NORM_LIMITS[NormFormat.INT8][0])
+
     def saturated(self, value: Value) -> Value:
         """``value`` in the limits of the format."""
-        highest = Mux(self.wide, (1 << (INT8_BITS - 1)) - 1, numbers.UNSIGNED_NIBBLE_MAXIMUM)
-        lowest = Mux(self.wide, -(1 << (INT8_BITS - 1)), 0)
+        highest = Mux(self.wide, NORM_LIMITS[NormFormat.INT8][1], NORM_LIMITS[NormFormat.UINT4][1])
+        lowest = self.lowest()
         return Mux(value > highest, highest, Mux(value < lowest, lowest, value))
 
     def elaborate(self, platform: object) -> Module:

@@ -134,7 +134,7 @@ class NormTable(wiring.Component):
 
 
 class NormWriter(wiring.Component):
-    """Writes words of uint4, or of int8 as two nibble planes, and gives after each group.
+    """Writes words of uint4, or of 8 bits as two nibble planes, and gives after each group.
 
     ``valid`` with ``word`` in cycle t writes the word, or its high plane, in cycle t + 1; the low plane follows in
     cycle t + 2, while ``word`` holds. ``give`` comes with the last write of a group. ``active`` is high from the cycle

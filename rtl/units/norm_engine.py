@@ -7,7 +7,7 @@ from amaranth.lib import data, wiring
 from amaranth.lib.wiring import Out
 
 from golden.spec import numbers
-from golden.spec.descriptors import NormFormat, Opcode
+from golden.spec.descriptors import NORM_PLANES, NormFormat, Opcode
 from golden.spec.hardware import HardwareConfig
 from golden.spec.latency import tree_stages
 from rtl.control.engine import descriptor_layout, engine_members
@@ -38,11 +38,11 @@ def tail(config: HardwareConfig, words: int, format: NormFormat) -> int:
 
 def word_cycles(format: NormFormat) -> int:
     """Cycles between two reads."""
-    return 2 if format == NormFormat.INT8 else 1
+    return 2 if format in NORM_PLANES else 1
 
 
 def iteration_cycles(config: HardwareConfig, words: int, format: NormFormat) -> int:
-    """Cycles of an iteration, one group; the last read is in its last cycle, or for INT8 in the one before."""
+    """Cycles of an iteration, one group; the last read is in its last cycle, or for planes in the one before."""
     return config.lanes * words * word_cycles(format)
 
 
@@ -55,14 +55,14 @@ class NormEngine(wiring.Component):
     """Root-mean-square norm with gain and bias; opcode NORM.
 
     Matches ``golden.integer.norm.normalise`` and ``modulate`` bit for bit. ``Iterations`` says when an iteration, one
-    group of ``lanes`` tokens, starts: START cycles after accepting. Reads a word a cycle, for INT8 one every two
+    group of ``lanes`` tokens, starts: START cycles after accepting. Reads a word a cycle, for planes one every two
     cycles; ``iteration_cycles`` and ``tail`` give the rest of the timing. With width 8 or 16 the tail is 16 +
     (words - 1) * word_cycles. A descriptor is accepted no earlier than the cycle after the last ``give`` of the one
     before; ``idle`` is high from that cycle on.
 
     Token k word w is at residual_base + k * words + w. Modulation word w is at table_base + w, and ``table_step``
     further on after every ``table_groups`` groups. Token k word w goes to destination_base + k * words + w, and for
-    INT8 its high plane to destination_base + 2 * k * words + w and its low plane ``words`` further.
+    planes its high one to destination_base + 2 * k * words + w and its low one ``words`` further.
 
     Stages, from a word's read: 2 data; 3 word, into the delay; 4 squares; adder tree; sum; then for a whole
     token 3 of reciprocal square root, while its words are replayed from the delay; 2 normalise; 3 modulate; 1 write.
@@ -70,6 +70,7 @@ class NormEngine(wiring.Component):
 
     reciprocal_unit = ReciprocalSquareRoot
     normalise_unit = Normalise
+    modulate_unit = Modulate
 
     def __init__(self, config: HardwareConfig) -> None:
         self.config = config
@@ -102,7 +103,7 @@ class NormEngine(wiring.Component):
         """Descriptors and semaphores; the next descriptor waits for the last write."""
         offered, iterations = self.descriptor.payload, self.iterations
         m.d.comb += [
-            self.wide.eq(self.held.format == NormFormat.INT8),
+            self.wide.eq(self.held.format.matches(*NORM_PLANES)),
             iterations.valid.eq(self.descriptor.valid),
             iterations.clear.eq(~self.writer.active),
             iterations.wait_first.eq(offered.wait_first),
@@ -207,7 +208,7 @@ class NormEngine(wiring.Component):
 
     def modulate_words(self, m: Module) -> None:
         """Gain, bias and format."""
-        m.submodules.modulate = self.modulate = modulate = Modulate(self.config)
+        m.submodules.modulate = self.modulate = modulate = self.modulate_unit(self.config)
         table_word = data.View(data.ArrayLayout(ModulationLayout(), self.config.width), self.modulation.data)
         m.d.comb += [
             modulate.valid.eq(self.replayed[READ_LATENCY + Normalise.LATENCY]),
@@ -216,6 +217,7 @@ class NormEngine(wiring.Component):
             modulate.shift.eq(self.held.shift),
             modulate.bias_shift.eq(self.held.bias_shift),
             modulate.wide.eq(self.wide),
+            modulate.rectify.eq(self.held.format != NormFormat.INT8),
         ]
 
     def write_words(self, m: Module) -> None:

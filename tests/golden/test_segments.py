@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 
 from golden.compile import fitting
+from golden.compile.blank import blank
 from golden.compile.builder import STEP
 from golden.compile.compiler import NO_LABEL, compile_checkpoint, compile_integers, weight_words
-from golden.compile.fitting import blank, fit, holders
+from golden.compile.fitting import fit, holders
 from golden.compile.layout import CompileError, Layout
 from golden.compile.operands import DrawingTiming, predict_drawing, predict_parts
 from golden.compile.partial import compile_steps, noise_state

@@ -12,7 +12,7 @@ def test_matches_golden(config):
     run_unit("norm", config, "sim.bench_norm", env={CONFIG_VARIABLE: config})
 
 
-@pytest.mark.parametrize("bug", ["no_rounding", "shifted_table"])
+@pytest.mark.parametrize("bug", ["no_rounding", "shifted_table", "no_rectifier"])
 def test_a_planted_bug_is_found(bug):
     with pytest.raises(SimulationError, match="norm: data"):
         run_unit("norm", "small", "sim.bench_norm", bug=bug, env={CONFIG_VARIABLE: "small"})

@@ -1,5 +1,6 @@
 """Random models on small cores: every value that it writes, and every cycle that it takes, is as foretold."""
 
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -53,6 +54,18 @@ def test_some_random_models_end_early_and_most_do_not():
         *_, last = sample(compiled.model, compiled.contexts(LABEL), compiled.plan, seed)
         early += last.number < compiled.plan.evaluations
     assert 0 < early < 6
+
+
+def test_random_models_have_8_bit_groups_of_every_kind_in_one_run_of_blocks_and_in_several():
+    hardware = load_hardware(SMALL)
+    models = [random_system(np.random.default_rng(seed), hardware).model for seed in range(24)]
+    runs = [1 + sum(one.eight_bit != other.eight_bit for one, other in pairwise(model.blocks)) for model in models]
+    groups = [{name.rpartition(".")[2] for name in model.eight_bit} for model in models]
+    assert sum(not found for found in groups) >= 4
+    assert {"attention"} in groups and {"hidden"} in groups
+    assert max(runs) > 1
+    assert any(found and count == 1 for found, count in zip(groups, runs, strict=True))
+    assert any("blocks.0.attention" in model.eight_bit for model in models)     # patches beside planes
 
 
 def test_random_models_have_few_and_many_zeros():

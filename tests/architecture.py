@@ -10,7 +10,8 @@ from pathlib import Path
 # The most specific room wins. The standard library is always allowed; "tests" may import anything.
 ALLOWED: dict[str, set[str]] = {
     "golden.spec": {"golden.spec"},
-    "golden": {"golden", "torch", "numpy", "safetensors", "tqdm", "PIL", "matplotlib"},
+    "golden": {"golden", "torch", "numpy", "safetensors", "tqdm", "PIL"},
+    "golden.quality": {"golden", "torch", "numpy", "safetensors", "tqdm", "matplotlib"},
     "rtl": {"rtl", "golden.spec", "amaranth"},
     "sim": {"sim", "golden", "boards.host", "cocotb", "cocotb_tools", "numpy", "PIL", "tqdm", "pytest"},
     "boards": {"boards", "rtl", "golden.spec", "amaranth", "amaranth_boards"},

@@ -54,7 +54,7 @@ def shown_steps(count: int) -> list[int]:
     """Numbers, from 0, of a few steps spread over all: the first, the last and some between."""
     if count <= COLUMNS:
         return list(range(count))
-    return [round(column * (count - 1) / (COLUMNS - 1)) for column in range(COLUMNS)]
+    return [column * (count - 1) // (COLUMNS - 1) for column in range(COLUMNS)]
 
 
 def zeros_table(zeros: dict) -> str:

@@ -19,7 +19,7 @@ from golden.model.train import main
 from golden.quality import report
 from golden.quality.cache import PART, Place
 from golden.quality.drawing import SAMPLERS, Settings
-from golden.quality.figures import Job, shared_set, table
+from golden.quality.figures import Job, checked_path, shared_set, table
 from golden.quality.sweep import all_settings, plot, sweep
 from golden.spec.validation import ConfigError
 
@@ -67,8 +67,11 @@ def run(options: argparse.Namespace) -> None:
     job, settings = chosen(options)
     name, config = shared_set(job.models), zoo.config(options.model)
     stored = judge.load(name, options.judges)
-    for model in job.models:
-        zoo.checkpoint_path(model, "quantised", job.weights)     # refused before anything is drawn
+    for model in job.models:             # refused before anything is drawn
+        if zoo.config(model).label_sets != stored.judge.label_sets:
+            raise ConfigError(f"the judge of {name} sees other labels than model {model} has; "
+                              f"train it again with python -m golden.model.judge --set {name}")
+        checked_path(model, "quantised", job.weights)
     torch.set_num_threads(1)                                     # so that a repetition calibrates to the same bits
     pictures = data.load(name, config, job.data)
     if len(settings) > 1:

@@ -62,6 +62,15 @@ def rounded(value: object) -> object:
     return [rounded(each) for each in value] if isinstance(value, list) else round(value, DIGITS)
 
 
+def checked_path(model: str, kind: str, weights: Path) -> Path:
+    """Where a checkpoint lies; raises ``CheckpointError`` unless it is of this kind and of the model's shape."""
+    path = zoo.checkpoint_path(model, kind, weights)
+    found, expected = checkpoint.load(path), zoo.config(model)
+    if (found.kind, found.config) != (kind, expected):
+        raise checkpoint.CheckpointError(f"{path} holds {found.kind} {found.config}; expected {kind} {expected}")
+    return path
+
+
 def calibrated(source: Path, pictures: data.Pictures, folder: Path) -> Path:
     """The quantised checkpoint that calibration alone makes of a float one; made once.
 
@@ -81,10 +90,9 @@ def calibrated(source: Path, pictures: data.Pictures, folder: Path) -> Path:
 
 def variants(model: str, pictures: data.Pictures, weights: Path, folder: Path) -> list[Variant]:
     """The float model, 4 bits by calibration alone, 4 bits after fine-tuning."""
-    source = zoo.checkpoint_path(model, "float", weights)
-    fine = zoo.checkpoint_path(model, "quantised", weights)
+    source = checked_path(model, "float", weights)
     return [Variant(model, FLOAT, source), Variant(model, CALIBRATED, calibrated(source, pictures, folder)),
-            Variant(model, FINE_TUNED, fine)]
+            Variant(model, FINE_TUNED, checked_path(model, "quantised", weights))]
 
 
 def zero_shares(config: ModelConfig, drawn: Drawn, evaluation: int | None = None) -> ZeroShares:
@@ -128,7 +136,7 @@ def shared_set(models: tuple[str, ...]) -> str:
     """The data set of models that share a table; raises ``ConfigError`` where they do not share one."""
     sets = {model: zoo.data_set(model) for model in models}
     sizes = {model: zoo.config(model).image_size for model in models}
-    for model in models[1:]:
+    for model in models:
         if (sets[model], sizes[model]) != (sets[models[0]], sizes[models[0]]):
             raise ConfigError(f"{models[0]} draws {sets[models[0]]} of side {sizes[models[0]]}, {model} {sets[model]} "
                               f"of side {sizes[model]}; expected models of one data set and side in one table")

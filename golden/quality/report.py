@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from golden.integer.workload import LEFT_OPERANDS, PLANE_OPERANDS
+from golden.quality.drawing import FINE_TUNED
 
 COLUMNS = 5              # steps shown of the table of zeros
 LAYERS = {"query_key_value": "query, key, value", "scores": "scores: the query", "mix": "mix: the probabilities"}
@@ -95,7 +96,8 @@ def page(result: dict, attributes: list[str]) -> str:
 def card(result: dict, command: str) -> str:
     """What a model's card needs, to be pasted into it: the command, the figures, the zeros when fine-tuned."""
     parts = [f"**Figures.** `{command}`: {introduction(result)}", quality_table(result)]
-    zeros = result["zeros"][-1]
-    parts += [f"**Zeros** of the same drawings, {zeros['model']}, {zeros['variant']}; the last row weighs each layer, "
-              "the two 8-bit ones by their nibbles, with its multiplications.", zeros_table(zeros)]
+    for zeros in result["zeros"]:
+        if zeros["variant"] == FINE_TUNED:
+            parts += [f"**Zeros** of the same drawings, {zeros['model']}, {zeros['variant']}; the last row weighs each "
+                      "layer, the two 8-bit ones by their nibbles, with its multiplications.", zeros_table(zeros)]
     return "\n\n".join(parts)

@@ -5,15 +5,15 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from golden.model import data, zoo
+from golden.model import data
 from golden.model.judge import StoredJudge
 from golden.quality.drawing import FINE_TUNED, Settings, Variant, evaluations
-from golden.quality.figures import Job, Real, drawn_row
+from golden.quality.figures import Job, Real, checked_path, drawn_row
 
 
 def sweep(job: Job, stored: StoredJudge, pictures: data.Pictures, settings: list[Settings]) -> dict:
     """A row for each of the settings; every row draws the same labels and seeds."""
-    variant = Variant(job.models[0], FINE_TUNED, zoo.checkpoint_path(job.models[0], "quantised", job.weights))
+    variant = Variant(job.models[0], FINE_TUNED, checked_path(job.models[0], "quantised", job.weights))
     real = Real.of(stored, pictures, job.images)
     rows = []
     for each in settings:
@@ -44,6 +44,7 @@ def plot(result: dict, path: Path) -> None:
                  label=f"{real['training_images']} training images")
     axes.set_xscale("log", base=2)
     axes.set_yscale("log")
+    axes.xaxis.set_major_formatter("{x:g}")
     axes.set_xlabel("evaluations of the network (with guidance, of both contexts)")
     axes.set_ylabel("Fréchet distance in the judge's features")
     axes.set_title(f"{result['rows'][0]['model']}: {result['settings']['images']} images by the integer reference, "

@@ -246,6 +246,15 @@ def test_few_steps_stand_for_many(count, shown):
     assert report.shown_steps(count) == shown
 
 
+def test_another_models_checkpoint_is_one_sentence(garments, tmp_path, capsys):
+    other = checkpoint.load(zoo.checkpoint_path("fashion"))
+    checkpoint.save(tmp_path / "weights" / "tiny" / "quantised.safetensors", other)
+    options = line(garments, tmp_path, "--weights", str(tmp_path / "weights"))
+    assert main(command.run, command.arguments().parse_args(options)) == 1
+    told = capsys.readouterr().err
+    assert "holds quantised ModelConfig(name='fashion'" in told and told.count("\n") == 1
+
+
 @pytest.mark.parametrize("more,message", [
     (["--model", "huge"], "there is no model 'huge'"),
     (["--sampler", "magic"], "there is no sampler 'magic'; expected one of euler"),

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 import sys
 from pathlib import Path
 
@@ -29,10 +30,11 @@ TABLE_IMAGES, SWEEP_IMAGES = 5000, 1000
 
 
 def write(path: Path, result: dict) -> None:
-    """The figures as JSON, whole or not at all."""
+    """The figures as JSON, a list of numbers on one line; whole or not at all."""
+    text = re.sub(r"\[[^][{}]*\]", lambda found: " ".join(found[0].split()), json.dumps(result, indent=1))
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_suffix(".partial")
-    partial.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+    partial.write_text(text + "\n", encoding="utf-8")
     partial.replace(path)
     print(f"wrote {path}", file=sys.stderr)
 

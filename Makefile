@@ -7,6 +7,7 @@ CLASS ?=
 SEED ?=
 STEPS ?=
 SAMPLER ?=
+IMAGES ?=
 N ?=
 TOKENS ?=
 CHANNELS ?=
@@ -29,7 +30,7 @@ quote = '$(subst ','\'',$(1))'
 option = $(if $(2),$(1) $(call quote,$(2)))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup sim test formal lint verilog report baseline train bench gemm fuzz clean
+.PHONY: help setup sim test formal lint verilog report baseline train quality bench gemm fuzz clean
 
 help: ## Print this list
 	@echo "Halftone: 4-bit diffusion transformers on open FPGAs"
@@ -76,6 +77,9 @@ train: $(stamp) ## Train a model, then fine-tune it to 4 bits (MODEL=)
 	@test -n $(call quote,$(MODEL)) || { echo "make train needs MODEL=, the name of a model" >&2; exit 2; }
 	@$(python) -m golden.model.train --model $(call quote,$(MODEL))
 	@$(python) -m golden.quantise.finetune --model $(call quote,$(MODEL))
+
+quality: $(stamp) ## Draw thousands of images, float and 4-bit, and judge them; long (MODEL=, IMAGES=)
+	@$(python) -m golden.quality $(call option,--model,$(MODEL)) $(call option,--images,$(IMAGES))
 
 bench: $(stamp) ## Measure speed and utilisation
 	@$(python) -m sim.bench

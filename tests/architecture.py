@@ -11,6 +11,7 @@ from pathlib import Path
 ALLOWED: dict[str, set[str]] = {
     "golden.spec": {"golden.spec"},
     "golden": {"golden", "torch", "numpy", "numba", "safetensors", "tqdm", "PIL"},
+    "golden.quality": {"golden", "torch", "numpy", "safetensors", "tqdm", "matplotlib"},
     "rtl": {"rtl", "golden.spec", "amaranth"},
     "sim": {"sim", "golden", "boards.host", "cocotb", "cocotb_tools", "numpy", "PIL", "tqdm", "pytest"},
     "boards": {"boards", "rtl", "golden.spec", "amaranth", "amaranth_boards"},

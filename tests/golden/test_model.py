@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 import torch
 
-from golden.model import checkpoint, data, judge, labels, sampler, train, zoo
+from golden.model import checkpoint, data, labels, sampler, train, zoo
 from golden.model.data import garments
 from golden.model.transformer import Transformer, coordinates, patches, pixel_shuffle
 from golden.spec.model import ModelConfig
@@ -193,11 +193,3 @@ def test_training_lowers_the_loss():
     model.load_state_dict(kept["tensors"])
     assert kept["record"]["finished"]
     assert train.validation_loss(model, images, labels) < 0.8 * before
-
-
-def test_frechet_distance():
-    """Zero from itself; between normals with the same axes, the sum of squared differences."""
-    first = torch.zeros(3, dtype=torch.float64), torch.diag(torch.tensor([1.0, 4, 9], dtype=torch.float64))
-    second = torch.ones(3, dtype=torch.float64), torch.diag(torch.tensor([4.0, 4, 1], dtype=torch.float64))
-    assert judge.frechet(first, first) == pytest.approx(0, abs=1e-9)
-    assert judge.frechet(first, second) == pytest.approx(3 + 1 + 0 + 4)

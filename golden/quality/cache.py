@@ -27,8 +27,8 @@ from golden.quality import drawing
 from golden.quality.drawing import Drawn, Settings, Variant
 
 GOLDEN = Path(__file__).resolve().parents[1]
-SOURCES = ("integer/*.py", "quantise/*.py", "model/labels.py", "model/sampler.py", "model/transformer.py",
-           "spec/numbers.py", "spec/seed.py", "quality/drawing.py")
+SOURCES = ("integer/*.py", "quantise/*.py", "model/labels.py", "model/sampler.py", "model/solvers.py",
+           "model/transformer.py", "spec/numbers.py", "spec/seed.py", "quality/drawing.py")
 """The code that an image depends on."""
 PART = 50                # images
 NAME = 16                # hexadecimal digits

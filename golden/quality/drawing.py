@@ -12,24 +12,21 @@ import torch
 from torch import Tensor
 
 from golden.integer import pixel
-from golden.integer.evaluate import sample
-from golden.integer.noise import NoiseGenerator
-from golden.integer.plan import SamplerPlan, coefficient, euler_plan
-from golden.integer.workload import ZeroShares, useful_macs
+from golden.integer.batch_draw import BatchNoise
+from golden.integer.plan import DEFAULT, make_plan
+from golden.integer.samplers import SAMPLERS
+from golden.integer.samplers import evaluations as sampler_evaluations
+from golden.integer.workload import useful_macs
 from golden.model import checkpoint, sampler
-from golden.model.labels import none
 from golden.model.transformer import Transformer
-from golden.quantise.to_integers import to_integers
+from golden.quantise.draw import draw_labels
 from golden.spec import numbers
-from golden.spec.model import ModelConfig
 from golden.spec.validation import require
 
 FLOAT = "float"
 CALIBRATED = "W4A4, calibrated only"
 FINE_TUNED = "W4A4, fine-tuned"
 KINDS = (FLOAT, CALIBRATED, FINE_TUNED)
-SAMPLERS = {"euler": sampler.euler}
-"""Float samplers by name; ``integer_plan`` makes the same of integers."""
 PIXEL_ONE = 1 << numbers.PIXEL_FRACTION_BITS
 
 
@@ -39,7 +36,7 @@ class Settings:
 
     steps: int = 12
     guidance: float = 2.0
-    sampler: str = "euler"
+    sampler: str = DEFAULT
 
     def __post_init__(self) -> None:
         require(self.steps >= 1, f"--steps is {self.steps}; expected 1 or more")
@@ -69,23 +66,16 @@ class Drawn:
     values: np.ndarray | None = None
 
 
-def integer_plan(settings: Settings, fraction_bits: int) -> tuple[list[float], SamplerPlan]:
-    """The times of the evaluations, and the sampler's integer coefficients."""
-    moments = sampler.times(settings.steps)
-    return moments[:-1], euler_plan(moments, settings.guidance, fraction_bits)
-
-
 def evaluations(settings: Settings) -> int:
     """Times at which one drawing evaluates the network; both contexts of a guided step count once."""
-    return len(integer_plan(settings, numbers.PIXEL_FRACTION_BITS)[0])
+    return sampler_evaluations(settings.sampler, settings.steps)
 
 
-def first_noise(config: ModelConfig, seed: int) -> np.ndarray:
-    """The image (C, H, H) that the core starts from: noise, one being 4096."""
-    values = NoiseGenerator.from_seed(seed).values(config.tokens * config.token_pixels)
-    fresh = coefficient(PIXEL_ONE / numbers.NOISE_DEVIATION)
-    half = 1 << (numbers.STEP_FRACTION_BITS - 1)
-    return pixel.to_image((values * fresh + half) >> numbers.STEP_FRACTION_BITS, config)
+def first_images(noise: np.ndarray) -> np.ndarray:
+    """Images that the core starts from, one being 4096: row 0 of every plan."""
+    row = make_plan(DEFAULT, sampler.times(1), 1.0, numbers.PIXEL_FRACTION_BITS, noise[0].size).rows[0]
+    zero = np.zeros_like(noise)
+    return pixel.sampler_step(zero, zero, zero, zero, noise, row)[0]
 
 
 @lru_cache(maxsize=1)
@@ -101,27 +91,26 @@ def draw(variant: Variant, settings: Settings, labels: Tensor, seeds: Sequence[i
 
 
 def draw_float(source: checkpoint.Checkpoint, settings: Settings, labels: Tensor, seeds: Sequence[int]) -> Drawn:
-    """With the float model, from the noise that the core starts from."""
-    model = Transformer(source.config)
+    """With the float model, from the noise that the core starts from and with what it adds on the way."""
+    config = source.config
+    model = Transformer(config)
     model.load_state_dict(source.tensors)
-    noise = np.stack([first_noise(source.config, seed) for seed in seeds]) / PIXEL_ONE
-    way = SAMPLERS[settings.sampler](model.eval(), torch.from_numpy(noise).float(), labels,
-                                     no_label=source.config.no_label, steps=settings.steps, guidance=settings.guidance)
-    return Drawn(way[-1].clamp(-1, 1).numpy())
+    noise = BatchNoise(seeds, config)
+    start = first_images(noise.images())
+
+    def fresh(_: int) -> Tensor:
+        return torch.from_numpy(noise.images() / numbers.NOISE_DEVIATION).float()
+
+    way = sampler.draw(model.eval(), torch.from_numpy(start / PIXEL_ONE).float(), labels, no_label=config.no_label,
+                       sampler=settings.sampler, steps=settings.steps, guidance=settings.guidance, fresh=fresh)
+    return Drawn(way[-1].clean.clamp(-1, 1).numpy())
 
 
 def draw_integer(source: checkpoint.Checkpoint, settings: Settings, labels: Tensor, seeds: Sequence[int]) -> Drawn:
     """With the integer reference, whose every bit is the RTL's."""
-    times, plan = integer_plan(settings, source.residual_fraction_bits)
-    model, tables = to_integers(source, times, torch.cat([labels, none(source.config, 1)]))
-    shares = [ZeroShares(source.config) for _ in times]
-    images = []
-    for guided, seed in zip(tables[:-1], seeds, strict=True):
-        for step in sample(model, (guided,) if settings.guidance == 1.0 else (tables[-1], guided), plan, seed):
-            if step.number:
-                shares[step.number - 1].add(step)
-        images.append(step.image)
+    drawn = draw_labels(source, labels, seeds, steps=settings.steps, guidance=settings.guidance,
+                        sampler=settings.sampler, workers=1, count_zeros=True, progress=False)
     products = tuple(useful_macs(source.config))
-    zeros, values = (np.array([[getattr(share, name)[product] for product in products] for share in shares])
+    zeros, values = (np.array([[getattr(share, name)[product] for product in products] for share in drawn.zeros])
                      for name in ("zeros", "values"))
-    return Drawn((np.stack(images) / PIXEL_ONE).clip(-1, 1).astype(np.float32), zeros, values)
+    return Drawn((drawn.images / PIXEL_ONE).clip(-1, 1).astype(np.float32), zeros, values)

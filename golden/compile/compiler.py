@@ -119,7 +119,8 @@ def compile_integers(model: IntegerModel, tables: dict[str, Modulation], plan: S
         Section(Memory.COORDINATE, 0, coordinate_words(model.config.grid, model.config.coordinate_channels)),
     ]
     first_split = [Section(Memory.SPLIT, 0, masks)] if masks else []   # anew for each drawing: each leaves its own
-    sections += context_sections(tables[NO_LABEL], segments, guided=False)
+    if widest(segments).layout.contexts == 2:
+        sections += context_sections(tables[NO_LABEL], segments, guided=False)
     conditionings = {
         label: build_segment(hardware, Kind.CONDITIONING, context_sections(table, segments, guided=True) + first_split)
         for label, table in tables.items()}

@@ -19,7 +19,8 @@ class CompileError(ValueError):
 class Layout:
     """Word addresses and counts. ``contexts`` copies of the tokens share each weight load.
 
-    ``evaluations``: contexts of all steps of the drawing, where they do not have as many (``segments``).
+    ``tables``: modulation tables of the drawing, one for each context of each step, where some steps have fewer than
+    ``contexts`` (``golden/compile/segments.py``).
     ``eight_bit`` names groups of 8-bit layers (``IntegerModel.eight_bit``), whose left operand lies in two planes.
     Raises ``CompileError`` when built for a model that the hardware cannot hold.
     """
@@ -28,7 +29,7 @@ class Layout:
     hardware: HardwareConfig
     contexts: int
     steps: int
-    evaluations: int | None = None
+    tables: int | None = None
     eight_bit: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
@@ -88,9 +89,9 @@ class Layout:
         return self.hardware.score_words // 2
 
     @property
-    def all_evaluations(self) -> int:
-        """Of the whole drawing."""
-        return self.contexts * self.steps if self.evaluations is None else self.evaluations
+    def all_tables(self) -> int:
+        """Modulation tables of the whole drawing."""
+        return self.contexts * self.steps if self.tables is None else self.tables
 
     @property
     def modulation_step_words(self) -> int:
@@ -230,7 +231,7 @@ class Layout:
         model, hardware = self.model, self.hardware
         tokens = self.contexts * model.tokens
         return {
-            "modulation": self.all_evaluations * self.modulation_context_words,
+            "modulation": self.all_tables * self.modulation_context_words,
             "step": self.steps + 1,
             "coordinate": model.grid,
             "normalised": max(2 * self.tensor_words, self.patches + self.patch_tensor_words),
@@ -264,8 +265,8 @@ class Layout:
         """Raise unless memory ``name`` holds ``need`` words."""
         depth = self.hardware.memory_shapes[name][0]
         if need > depth:
-            mixed = self.all_evaluations != self.contexts * self.steps
-            steps = f"{self.steps} steps, {self.evaluations} evaluations" if mixed else f"{self.steps} steps"
+            mixed = self.all_tables != self.contexts * self.steps
+            steps = f"{self.steps} steps, {self.tables} modulation tables" if mixed else f"{self.steps} steps"
             raise CompileError(f"the {name} memory of hardware {self.hardware.name} holds {depth} words; model "
                                f"{self.model.name} with {steps} and {self.contexts} contexts needs {need}: "
                                f"raise hardware.{name}_words")

@@ -50,8 +50,10 @@ def compile_steps(compiled: Compiled, first: int, last: int, kind: Kind = Kind.C
 
 
 def noise_state(compiled: Compiled, seed: int, first: int) -> tuple[int, int, int, int]:
-    """Four 32-bit words: the noise generator's state in front of step ``first`` of a seed's drawing; step 1 draws the
-    first noise. For ``Driver.seed_state``."""
+    """The noise generator's state in front of a step of a seed's drawing; a part from step 1 draws the first noise.
+
+    Four 32-bit words, as the driver's ``seed_state`` takes them.
+    """
     generator = NoiseGenerator.from_seed(seed)
     for _ in range(0 if first == 1 else 1 + compiled.plan.draws_noise * (first - 1)):
         draw_noise(generator, compiled.model)

@@ -60,8 +60,8 @@ def make_segments(config: ModelConfig, hardware: HardwareConfig, runs: Sequence[
                   skip_zeros: bool = True, eight_bit: tuple[str, ...] = ()) -> tuple[StepSegment, ...]:
     """Segments of a drawing. Raises ``CompileError`` for a model, or a split, that the hardware cannot hold."""
     steps = sum(count for _, count in runs)
-    evaluations = sum(contexts * count for contexts, count in runs)
-    layouts = {contexts: Layout(config, hardware, contexts, steps, evaluations, eight_bit) for contexts, _ in runs}
+    tables = sum(contexts * count for contexts, count in runs)
+    layouts = {contexts: Layout(config, hardware, contexts, steps, tables, eight_bit) for contexts, _ in runs}
     splits = {contexts: SplitPlan(layout, split, skip_zeros) for contexts, layout in layouts.items()}
     segments, first, modulation = [], 1, 0
     for contexts, count in runs:

@@ -14,15 +14,17 @@ from pathlib import Path
 
 from golden.compile import precision
 from golden.compile.calibrate import compile_calibrated
+from golden.compile.layout import CompileError
 from golden.compile.split_plan import MODES
 from golden.model import data, zoo
 from golden.model.checkpoint import CheckpointError, load
 from golden.spec.hardware import HardwareConfig, load_hardware
 from golden.spec.image import ImageError, read_image
 from golden.spec.timing import estimate
+from golden.spec.validation import ConfigError
 
 BAD_INPUT = 2
-BAD_INPUTS = (CheckpointError, data.DataError, ImageError, OSError, ValueError, zoo.UnknownModelError)
+BAD_INPUTS = (CheckpointError, CompileError, ConfigError, data.DataError, ImageError, OSError, zoo.UnknownModelError)
 
 
 def hardware(path: Path | None) -> HardwareConfig:

@@ -14,13 +14,21 @@ from golden.compile.layout import CompileError
 from golden.model import checkpoint
 from golden.quantise import source
 from golden.quantise.calibrate import Calibration
-from golden.quantise.choose import Choice, Groups, Precisions, choose
+from golden.quantise.choose import Choice, Groups, Precisions, check_limit, choose
 from golden.quantise.damage import Damage, Trial
 from golden.spec.hardware import HardwareConfig
 from golden.spec.model import ModelConfig
+from golden.spec.validation import ConfigError
 
 NEVER = sys.maxsize
 """Cycles of what the hardware cannot hold."""
+
+
+def estimator() -> Callable[..., int]:
+    """The timing model's estimate of a drawing: (model, 8-bit groups, hardware, steps, guidance) to cycles."""
+    from golden.compile.cost import estimated_cycles
+
+    return estimated_cycles
 
 
 def cycles_of(config: ModelConfig, hardware: HardwareConfig, steps: int, guidance: float) -> Callable[[Groups], int]:
@@ -28,7 +36,7 @@ def cycles_of(config: ModelConfig, hardware: HardwareConfig, steps: int, guidanc
 
     Asked for no groups, it raises ``CompileError`` where the model does not fit at all.
     """
-    from golden.compile.cost import estimated_cycles
+    estimated_cycles = estimator()
 
     def cycles(eight_bit: Groups) -> int:
         try:
@@ -42,11 +50,12 @@ def cycles_of(config: ModelConfig, hardware: HardwareConfig, steps: int, guidanc
 
 
 def cycle_limit(options: argparse.Namespace, least: int) -> int:
-    """The budget in cycles; ``least`` is what 4 bits take. Raises ``ValueError`` for a budget below it."""
+    """The budget in cycles; ``least`` is what 4 bits take. Raises ``ConfigError`` for a budget below it."""
     if options.cycles is not None:
+        check_limit(options.cycles, least)
         return options.cycles
     if not (math.isfinite(options.budget) and options.budget >= 1):
-        raise ValueError(f"--budget is {options.budget}; expected 1 or more, times the cycles of 4 bits")
+        raise ConfigError(f"--budget is {options.budget}; expected 1 or more, times the cycles of 4 bits")
     return int(options.budget * least)
 
 
@@ -85,8 +94,8 @@ def told(choice: Choice, limit: int, before: Damage, after: Damage, loss: float)
     share = choice.cycles / choice.cycles_before
     return "\n".join([
         f"8-bit: {', '.join(choice.eight_bit) or 'nothing more'}",
-        f"cycles an image if nothing were zero: {choice.cycles_before:,} with 4 bits, {choice.cycles:,} with this choice "
-        f"({share:.3f} times), limit {limit:,}",
+        f"cycles an image if nothing were zero: {choice.cycles_before:,} with 4 bits, {choice.cycles:,} "
+        f"({share:.3f} times) with this choice, limit {limit:,}",
         f"velocity error: {100 * before.velocity:.2f} % with 4 bits, {100 * after.velocity:.2f} % with this choice",
         f"validation loss: {loss:.4f} float, {loss + before.loss:.4f} with 4 bits, {loss + after.loss:.4f} with "
         "this choice, both before fine-tuning"])

@@ -60,13 +60,18 @@ def parser() -> argparse.ArgumentParser:
     """The command line."""
     made = argparse.ArgumentParser(prog="python -m golden.quantise", description=__doc__, formatter_class=Formatter)
     commands = made.add_subparsers(required=True, metavar="|".join(COMMANDS))
-    for name, (run, add_arguments, text) in COMMANDS.items():
+    for name, (entry, add_arguments, text) in COMMANDS.items():
         command = commands.add_parser(name, help=text, formatter_class=Formatter)
         add_arguments(command)
-        command.set_defaults(run=run)
+        command.set_defaults(run=entry)
     return made
 
 
+def run(arguments: list[str] | None = None) -> int:
+    """Run the command line; returns the exit status."""
+    options = parser().parse_args(arguments)
+    return main(options.run, options)
+
+
 if __name__ == "__main__":
-    chosen = parser().parse_args()
-    sys.exit(main(chosen.run, chosen))
+    sys.exit(run())

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from golden.quantise.parts import Part, bits_restored, parts
 from golden.quantise.quantised import QuantisedTransformer, Quantising
 from golden.quantise.steps import to_grid
+from golden.spec.validation import ConfigError
 
 CANDIDATES = 80          # clipping limits tried, from 1/80 of the largest value up
 SAMPLES = 65536          # values kept of each activation
@@ -26,7 +27,7 @@ CLIPPINGS = ("mse", "percentile", "minmax")
 class Clipping:
     """Where values are cut off: at the least squared error, at a percentile of their sizes, or nowhere (minmax).
 
-    Raises ``ValueError`` for another method, or for a percentile that is not above 50 and at most 100.
+    Raises ``ConfigError`` for another method, or for a percentile that is not above 50 and at most 100.
     """
 
     method: str = "mse"
@@ -34,9 +35,9 @@ class Clipping:
 
     def __post_init__(self) -> None:
         if self.method not in CLIPPINGS:
-            raise ValueError(f"the clipping is '{self.method}'; expected one of {', '.join(CLIPPINGS)}")
+            raise ConfigError(f"the clipping is '{self.method}'; expected one of {', '.join(CLIPPINGS)}")
         if not 50 < self.percentile <= 100:
-            raise ValueError(f"the percentile is {self.percentile}; expected more than 50 and at most 100")
+            raise ConfigError(f"the percentile is {self.percentile}; expected more than 50 and at most 100")
 
     def steps(self, rows: Tensor, limits: tuple[int, int]) -> Tensor:
         """The step of each row of (rows, values) on a grid of these limits, (rows,)."""

@@ -16,6 +16,7 @@ from golden.model.checkpoint import precision_groups
 from golden.quantise.calibrate import Calibration
 from golden.quantise.damage import Damage, Trial
 from golden.quantise.quantised import QuantisedTransformer
+from golden.spec.validation import require
 
 Groups = tuple[str, ...]
 
@@ -37,11 +38,10 @@ def choose(groups: Sequence[str], damage: Callable[[Groups], float], cycles: Cal
 
     The group that removes the most damage for each cycle it adds comes first. In the end no group can be added, and
     none exchanged for another, that fits the limit and leaves less damage. Both functions take sorted names, and are
-    asked once for each set. Raises ``ValueError`` where the limit is below what 4 bits take.
+    asked once for each set. Raises ``ConfigError`` where the limit is below what 4 bits take.
     """
     damage, cycles = cache(damage), cache(cycles)
-    if cycles(()) > limit:
-        raise ValueError(f"the budget is {limit:,} cycles; expected at least the {cycles(()):,} that 4 bits take")
+    check_limit(limit, cycles(()))
     held: Groups = ()
     while True:
         asked = (held, groups, damage, cycles, limit)
@@ -50,6 +50,11 @@ def choose(groups: Sequence[str], damage: Callable[[Groups], float], cycles: Cal
             return Choice(eight_bit=held, cycles=cycles(held), damage=damage(held), cycles_before=cycles(()),
                           damage_before=damage(()))
         held = better
+
+
+def check_limit(limit: int, least: int) -> None:
+    """Raise ``ConfigError`` for a limit below the cycles that 4 bits take."""
+    require(limit >= least, f"the budget is {limit:,} cycles; expected at least the {least:,} that 4 bits take")
 
 
 def best_addition(held: Groups, groups: Sequence[str], damage: Callable, cycles: Callable, limit: int) -> Groups | None:

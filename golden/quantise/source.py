@@ -14,6 +14,7 @@ from golden.model.checkpoint import Checkpoint, CheckpointError
 from golden.model.transformer import Transformer
 from golden.quantise.calibrate import CLIPPINGS, Calibration, Clipping, residual_fraction_bits
 from golden.quantise.quantised import QuantisedTransformer
+from golden.spec.validation import ConfigError
 
 CALIBRATION_IMAGES = 256
 PERCENTILE = Clipping().percentile
@@ -49,11 +50,11 @@ def add_eight_bit(parser: argparse.ArgumentParser) -> None:
 
 
 def clipping(options: argparse.Namespace) -> Clipping:
-    """The clipping that was asked for; raises ``ValueError`` for a bad percentile, or one without use."""
+    """The clipping that was asked for; raises ``ConfigError`` for a bad percentile, or one without use."""
     if options.percentile is None:
         return Clipping(method=options.clip)
     if options.clip != "percentile":
-        raise ValueError(f"--percentile is {options.percentile} with --clip {options.clip}; "
+        raise ConfigError(f"--percentile is {options.percentile} with --clip {options.clip}; "
                          "expected --clip percentile with it")
     return Clipping(method=options.clip, percentile=options.percentile)
 
@@ -65,10 +66,10 @@ def eight_bit(options: argparse.Namespace, source: Checkpoint) -> tuple[str, ...
 
 
 def prepare(options: argparse.Namespace) -> None:
-    """Take the threads; raises ``ValueError`` unless ``--images`` and ``--threads`` are at least 1."""
+    """Take the threads; raises ``ConfigError`` unless ``--images`` and ``--threads`` are at least 1."""
     for name in ("images", "threads"):
         if getattr(options, name, 1) < 1:
-            raise ValueError(f"--{name} is {getattr(options, name)}; expected 1 or more")
+            raise ConfigError(f"--{name} is {getattr(options, name)}; expected 1 or more")
     torch.set_num_threads(options.threads)
 
 
@@ -143,9 +144,9 @@ def quantised_checkpoint(model: QuantisedTransformer, split: tuple[Tensor, Tenso
 
 
 def not_itself(output: Path, source: Path) -> Path:
-    """``output``; raises ``ValueError`` where it would replace the checkpoint that is read."""
+    """``output``; raises ``ConfigError`` where it would replace the checkpoint that is read."""
     if output.resolve() == source.resolve():
-        raise ValueError(f"{output} is the checkpoint to read; name another file with --output")
+        raise ConfigError(f"{output} is the checkpoint to read; name another file with --output")
     return output
 
 

@@ -71,7 +71,7 @@ def run(options: argparse.Namespace, hardware: HardwareConfig) -> None:
     plain, model = source.float_model(found), source.unquantised(found)
     steps = Calibration(model, *source.first(pictures.train, options.images), how)
     held_out = Trial(plain, *source.first(pictures.test, options.images))
-    with tqdm(unit="choice", leave=False) as bar:
+    with tqdm(unit=" choices", leave=False) as bar:
         def tell(eight_bit: Groups, damage: Damage) -> None:
             bar.set_postfix_str(f"{len(eight_bit)} groups, velocity error {100 * damage.velocity:.2f} %", refresh=False)
             bar.update()

@@ -1,7 +1,8 @@
-"""Compile a trained model to a program image, or check an image.
+"""Compile a trained model to a program image, check an image, or choose 4 or 8 bits for a model's layers.
 
     python -m golden.compile write --model tiny --steps 8 --output build/tiny.htn
     python -m golden.compile check build/tiny.htn
+    python -m golden.compile precision --model tiny --budget 1.2 --output build/tiny.safetensors
 """
 
 from __future__ import annotations
@@ -11,12 +12,13 @@ import json
 import sys
 from pathlib import Path
 
+from golden.compile import precision
 from golden.compile.calibrate import compile_calibrated
 from golden.compile.layout import CompileError
 from golden.compile.split_plan import MODES
 from golden.integer.plan import DEFAULT
 from golden.integer.samplers import SAMPLERS
-from golden.model import zoo
+from golden.model import data, zoo
 from golden.model.checkpoint import CheckpointError, load
 from golden.spec.hardware import HardwareConfig, load_hardware
 from golden.spec.image import ImageError, read_image
@@ -24,7 +26,7 @@ from golden.spec.timing import estimate
 from golden.spec.validation import ConfigError
 
 BAD_INPUT = 2
-BAD_INPUTS = (CheckpointError, CompileError, ConfigError, ImageError, OSError, zoo.UnknownModelError)
+BAD_INPUTS = (CheckpointError, CompileError, ConfigError, data.DataError, ImageError, OSError, zoo.UnknownModelError)
 
 
 def hardware(path: Path | None) -> HardwareConfig:
@@ -58,7 +60,7 @@ def parser() -> argparse.ArgumentParser:
     """The command line."""
     made = argparse.ArgumentParser(prog="python -m golden.compile", description=__doc__,
                                    formatter_class=argparse.RawDescriptionHelpFormatter)
-    commands = made.add_subparsers(required=True, metavar="write|check")
+    commands = made.add_subparsers(required=True, metavar="write|check|precision")
     writing = commands.add_parser("write", help="compile a model to an .htn file")
     writing.add_argument("--model", default=zoo.DEFAULT, help="a trained model (default: %(default)s)")
     writing.add_argument("--steps", type=int, default=12, help="denoising steps (default: %(default)s)")
@@ -76,7 +78,11 @@ def parser() -> argparse.ArgumentParser:
     checking = commands.add_parser("check", help="verify an .htn file and print its manifest")
     checking.add_argument("image", type=Path, help="an .htn file")
     checking.set_defaults(run=check)
-    for command in (writing, checking):
+    choosing = commands.add_parser("precision", help="choose the layers to hold in 8 bits under a budget of cycles",
+                                   formatter_class=argparse.ArgumentDefaultsHelpFormatter)
+    precision.add_arguments(choosing)
+    choosing.set_defaults(run=lambda options: precision.run(options, hardware(options.config)))
+    for command in (writing, checking, choosing):
         command.add_argument("--config", type=Path, help="TOML file of the hardware (default: 16 x 16 multipliers)")
     return made
 

@@ -19,6 +19,8 @@ KINDS = ("float", "quantised")
 BLOCK_LINEARS = ("query", "key", "value", "projection", "expand", "contract")
 BLOCK_STEPS = ("norm_attention_step", "query_step", "key_step", "value_step", "attention_step",
                "norm_hidden_step", "hidden_step")
+BLOCK_GROUPS = {"attention": ("query", "key", "value"), "hidden": ("expand",)}
+"""Layers behind each norm of a block, ``norm_<group>``: both can be held in 8 bits instead of 4."""
 
 
 class CheckpointError(Exception):
@@ -33,7 +35,25 @@ class Checkpoint:
     kind: str                                   # "float" or "quantised"
     tensors: dict[str, Tensor]
     residual_fraction_bits: int | None = None   # quantised only: the residual stream's step is 2^-this
+    eight_bit: tuple[str, ...] = ()             # quantised only: groups of ``precision_groups`` in 8 bits, sorted
     record: dict = field(default_factory=dict)  # how it was trained: command, minutes, losses
+
+
+def precision_groups(config: ModelConfig) -> tuple[str, ...]:
+    """Names of the groups of layers that are 4-bit or 8-bit by choice, in the model's order."""
+    return tuple(f"blocks.{n}.{group}" for n in range(config.blocks) for group in BLOCK_GROUPS)
+
+
+def checked_groups(config: ModelConfig, names: object, where: str) -> tuple[str, ...]:
+    """Names of 8-bit groups, sorted, each once; raises ``CheckpointError`` for one that the model does not have."""
+    if not isinstance(names, list | tuple) or not all(isinstance(name, str) for name in names):
+        raise CheckpointError(f"{where}: eight_bit is {names!r}; expected a list of names, as blocks.0.attention")
+    groups = precision_groups(config)
+    for name in names:
+        if name not in groups:
+            raise CheckpointError(f"{where}: '{name}' is no group of layers that can be 8-bit; "
+                                  f"expected one of {', '.join(groups)}")
+    return tuple(sorted(set(names)))
 
 
 def expected_shapes(config: ModelConfig, kind: str) -> dict[str, tuple[int, ...]]:
@@ -53,8 +73,10 @@ def expected_shapes(config: ModelConfig, kind: str) -> dict[str, tuple[int, ...]
 def save(path: Path, checkpoint: Checkpoint) -> None:
     """Write a checkpoint whole or not at all, so that a cut-off leaves the previous one."""
     check(checkpoint.config, checkpoint.kind, checkpoint.tensors, str(path))
+    groups = checked_eight_bit(checkpoint.config, checkpoint.kind, checkpoint.eight_bit, str(path))
     header = {"format": FORMAT, "kind": checkpoint.kind, "config": asdict(checkpoint.config),
-              "residual_fraction_bits": checkpoint.residual_fraction_bits, "record": checkpoint.record}
+              "residual_fraction_bits": checkpoint.residual_fraction_bits, "eight_bit": groups,
+              "record": checkpoint.record}
     tensors = {name: tensor.detach().float().contiguous().clone() for name, tensor in checkpoint.tensors.items()}
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_suffix(".partial")
@@ -76,8 +98,17 @@ def load(path: Path) -> Checkpoint:
     if kind == "quantised" and not (isinstance(bits, int) and 0 <= bits <= 15):
         raise CheckpointError(f"{path}: residual_fraction_bits is {bits!r}; expected an integer from 0 to 15")
     check(config, kind, tensors, str(path))
-    return Checkpoint(config=config, kind=kind, tensors=tensors, residual_fraction_bits=bits,
+    groups = checked_eight_bit(config, kind, header.get("eight_bit", []), str(path))
+    return Checkpoint(config=config, kind=kind, tensors=tensors, residual_fraction_bits=bits, eight_bit=groups,
                       record=header.get("record", {}))
+
+
+def checked_eight_bit(config: ModelConfig, kind: str, names: object, where: str) -> tuple[str, ...]:
+    """As ``checked_groups``; a float checkpoint has none."""
+    groups = checked_groups(config, names, where)
+    if groups and kind == "float":
+        raise CheckpointError(f"{where}: a float checkpoint names 8-bit groups ({', '.join(groups)}); expected none")
+    return groups
 
 
 def parse_header(metadata: dict[str, str], path: Path) -> dict:

@@ -79,16 +79,16 @@ def flow_loss(model: nn.Module, images: Tensor, labels: Tensor, t: Tensor, noise
 @torch.no_grad()
 def validation_loss(model: nn.Module, images: Tensor, labels: Tensor, *, count: int = 2000, batch: int = 100) -> float:
     """Flow-matching loss on the first ``count`` images; fixed noise, times spread evenly, labels shown."""
+    images, labels = images[:count], labels[:count]
+    parts = zip(*(whole.split(batch) for whole in (images, labels, *validation_draws(images))), strict=True)
+    return sum(flow_loss(model, *part).item() * len(part[0]) for part in parts) / len(images)
+
+
+def validation_draws(images: Tensor) -> tuple[Tensor, Tensor]:
+    """The times (B,), spread evenly, and the noise (B, C, H, H) of a validation: the same whenever it is asked for."""
     generator = torch.Generator().manual_seed(1234)
-    count = min(count, len(images))
-    noise = torch.randn(images[:count].shape, generator=generator)
-    t = (torch.randperm(count, generator=generator) + 0.5) / count
-    total = 0.0
-    for start in range(0, count, batch):
-        part = slice(start, min(start + batch, count))
-        loss = flow_loss(model, images[part], labels[part], t[part], noise[part])
-        total += loss.item() * (part.stop - part.start)
-    return total / count
+    noise = torch.randn(images.shape, generator=generator)
+    return (torch.randperm(len(images), generator=generator) + 0.5) / len(images), noise
 
 
 def batches(images: Tensor, labels: Tensor, size: int, no_label: tuple[int, ...], generator: torch.Generator,
@@ -167,9 +167,8 @@ DEFAULTS = {"tiny": Schedule(minutes=4.5, batch=128, rate=4e-3),
             "cifar": Schedule(minutes=40, batch=64, rate=2e-3, mixed=True)}
 
 
-def arguments(text: str, defaults: dict[str, Schedule]) -> argparse.ArgumentParser:
+def add_arguments(parser: argparse.ArgumentParser, defaults: dict[str, Schedule]) -> argparse.ArgumentParser:
     """Options that training and fine-tuning share."""
-    parser = argparse.ArgumentParser(description=text, formatter_class=argparse.ArgumentDefaultsHelpFormatter)
     parser.add_argument("--model", default="tiny", help=f"one of {', '.join(zoo.names())}")
     parser.add_argument("--data", type=Path, help="folder of the data set (default: see docs/own-model.md)")
     parser.add_argument("--weights", type=Path, default=zoo.WEIGHTS, help="folder that receives <model>/*.safetensors")
@@ -187,14 +186,15 @@ def arguments(text: str, defaults: dict[str, Schedule]) -> argparse.ArgumentPars
 
 def float_arguments() -> argparse.ArgumentParser:
     """Options of the float training."""
-    parser = arguments(__doc__, DEFAULTS)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.ArgumentDefaultsHelpFormatter)
+    add_arguments(parser, DEFAULTS)
     parser.add_argument("--start", type=Path, help="float checkpoint to start from; its tensors must fit the model")
     return parser
 
 
-def chosen(options: argparse.Namespace, defaults: dict[str, Schedule]) -> Schedule:
-    """The model's schedule with what the command line replaces."""
-    schedule = defaults.get(zoo.config(options.model).name, defaults["fashion"])
+def chosen(options: argparse.Namespace, defaults: dict[str, Schedule], model: str) -> Schedule:
+    """The model's schedule, or for a model that has none that of ``fashion``, with what the command line replaces."""
+    schedule = defaults.get(model, defaults["fashion"])
     names = ("minutes", "steps", "batch", "rate", "seed", "mixed", "zeros")
     told = {name: value for name in names if (value := getattr(options, name)) is not None}
     for name, value in told.items():
@@ -214,7 +214,7 @@ def start_from(path: Path, model: Transformer) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Train one float model and write its checkpoint."""
-    config, schedule = zoo.config(options.model), chosen(options, DEFAULTS)
+    config, schedule = zoo.config(options.model), chosen(options, DEFAULTS, options.model)
     torch.set_num_threads(options.threads)
     torch.manual_seed(schedule.seed)
     pictures = data.load(zoo.data_set(config.name), config, options.data)

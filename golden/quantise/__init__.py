@@ -1,1 +1,1 @@
-"""From the float model to 4 bits: calibration, quantisation-aware training, integers."""
+"""From the float model to 4 bits: calibration, what each part costs, quantisation-aware training, integers."""

@@ -14,7 +14,11 @@ from torch import Tensor
 UINT4 = (0, 15)          # activations after ReLU
 INT4 = (-7, 7)           # weights and signed activations; -8 is left out for the packed multiplier
 INT8 = (-128, 127)       # image and last norm
+RECTIFIED_INT8 = (0, 127)    # a block's norm output in front of 8-bit layers: int8 after ReLU
 BALANCED = (-119, 119)   # 8-bit weights, w = 16 hi + lo with both nibbles in -7..7
+WEIGHT = {4: INT4, 8: BALANCED}              # the limits of each kind of value by its bits
+RECTIFIED = {4: UINT4, 8: RECTIFIED_INT8}
+SIGNED = {4: INT4, 8: INT8}
 SCORES = (-256, 255)     # attention scores, in units of 1/16 nat
 SCORE_UNITS = 16
 PROBABILITY = 15         # the integer of the row's largest attention probability

@@ -31,18 +31,12 @@ FRACTION = 1 << numbers.BIAS_FRACTION_BITS
 PIXEL_STEP = 2.0 ** (numbers.INPUT_SHIFT - numbers.PIXEL_FRACTION_BITS)
 
 
-def eight_bit_groups(checkpoint: Checkpoint) -> tuple[str, ...]:
-    """Names of the groups of layers that have 8 bits."""
-    return getattr(checkpoint, "eight_bit", ())
-
-
 def load_model(checkpoint: Checkpoint) -> QuantisedTransformer:
     """The quantised model in double precision, so that every machine rounds alike."""
     if checkpoint.kind != "quantised":
         raise CheckpointError(f"the checkpoint of {checkpoint.config.name} is of kind {checkpoint.kind!r}; "
                               "expected 'quantised'")
-    names = eight_bit_groups(checkpoint)
-    model = QuantisedTransformer(checkpoint.config, **({"eight_bit": names} if names else {}))
+    model = QuantisedTransformer(checkpoint.config, checkpoint.eight_bit)
     model.load_state_dict(checkpoint.tensors)
     return model.double().eval()
 
@@ -179,7 +173,7 @@ def to_integers(checkpoint: Checkpoint, times: list[float],
 
     Raises ``CheckpointError`` for a checkpoint that is not quantised.
     """
-    model, eight_bit = load_model(checkpoint), eight_bit_groups(checkpoint)
+    model, eight_bit = load_model(checkpoint), checkpoint.eight_bit
     wide = 2.0**-checkpoint.residual_fraction_bits
     convolution = layer_scale(model.convolution, PIXEL_STEP, wide)
     decoder = layer_scale(model.decoder, step(model.decoder.norm_step), wide)

@@ -24,7 +24,7 @@ from golden.spec.validation import require
 Contexts = tuple[Modulation, ...]
 """Modulations of one image: the unguided context first where there are two, the guided (or only) one last."""
 BATCH = 4
-"""Images at a time: with more, activations of 256 tokens no longer keep to a core's cache (see docs/performance.md)."""
+"""Images at a time; with 8, those of 256 tokens took longer each (docs/performance.md)."""
 WORKERS = 2
 WORKERS_FROM = 100
 """Images; for fewer, processes take longer to start than they save."""

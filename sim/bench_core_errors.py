@@ -1,4 +1,7 @@
-"""Bench of the core under bad input: a fault ends in its error code and no image, and a good image works after it."""
+"""Bench of the core under bad input: a fault ends in its error code and no image, and a good image works after it.
+
+And under images that a segment brings.
+"""
 
 from __future__ import annotations
 
@@ -154,4 +157,21 @@ async def hung_programs(dut: Any) -> None:
     await bench.driver.clear()
     assert not await bench.driver.status() & (Status.RUNNING | Status.DONE)
     await bench.expect(ErrorCode.BUSY, bench.driver.read_image(1))
+    await bench.draws()
+
+
+@cocotb.test(timeout_time=200, timeout_unit="ms")
+async def loaded_images(dut: Any) -> None:
+    """Sections of a segment reach the latent and the clean image, each its own; both are read apart."""
+    bench = Bench(dut)
+    await bench.start()
+    images = {memory: [bench.random.getrandbits(16) for _ in range(bench.config.pixel_words)]
+              for memory in (Memory.PIXEL, Memory.CLEAN)}
+    sections = [Section(Memory.PROGRAM, 0, [encode(Opcode.HALT, {})]),
+                *(Section(memory, 0, words) for memory, words in images.items())]
+    await bench.load(build_segment(bench.config, Kind.PROGRAM, sections))
+    await bench.driver.start()
+    assert await bench.driver.wait() & Status.DONE
+    for memory, read in ((Memory.PIXEL, bench.driver.read_latent), (Memory.CLEAN, bench.driver.read_image)):
+        assert [value & 0xFFFF for value in await read(bench.config.pixel_words)] == images[memory], memory.name
     await bench.draws()

@@ -27,8 +27,17 @@ def job(tmp_path_factory):
     return Job(str(folder / "image.htn"), LABEL, SEED, last.image.size, str(folder), rest_cycles=2000, polls=100)
 
 
-@pytest.mark.parametrize("testcase", ["damaged_segments", "bad_programs", "hung_programs"])
-def test_a_fault_ends_in_its_error_code_and_no_image(job, testcase):
+def run(job, testcase):
+    """One bench on the small core."""
     build = build_core(config_file("small"))
     runner.run("sim.bench_core_errors", TOP, build, testcase=testcase, name=f"core-errors-{testcase}",
                env={JOB_VARIABLE: str(job.write()), "HALFTONE_BENCH_CONFIG": "small"})
+
+
+@pytest.mark.parametrize("testcase", ["damaged_segments", "bad_programs", "hung_programs"])
+def test_a_fault_ends_in_its_error_code_and_no_image(job, testcase):
+    run(job, testcase)
+
+
+def test_images_of_a_segment_reach_their_memories(job):
+    run(job, "loaded_images")

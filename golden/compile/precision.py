@@ -10,6 +10,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
+from golden.compile.cost import estimated_cycles
 from golden.compile.layout import CompileError
 from golden.model import checkpoint
 from golden.quantise import source
@@ -24,20 +25,11 @@ NEVER = sys.maxsize
 """Cycles of what the hardware cannot hold."""
 
 
-def estimator() -> Callable[..., int]:
-    """The timing model's estimate of a drawing: (model, 8-bit groups, hardware, steps, guidance) to cycles."""
-    from golden.compile.cost import estimated_cycles
-
-    return estimated_cycles
-
-
 def cycles_of(config: ModelConfig, hardware: HardwareConfig, steps: int, guidance: float) -> Callable[[Groups], int]:
     """Cycles of a drawing by its 8-bit groups, nothing being zero; ``NEVER`` for groups that do not fit.
 
     Asked for no groups, it raises ``CompileError`` where the model does not fit at all.
     """
-    estimated_cycles = estimator()
-
     def cycles(eight_bit: Groups) -> int:
         try:
             return estimated_cycles(config, eight_bit, hardware, steps, guidance)

@@ -103,7 +103,7 @@ def test_groups_that_do_not_fit_the_hardware_are_never_chosen(monkeypatch):
             raise CompileError("too large")
         return 100
 
-    monkeypatch.setattr(precision, "estimator", lambda: estimated)
+    monkeypatch.setattr(precision, "estimated_cycles", estimated)
     cycles = precision.cycles_of(SMALL, HardwareConfig(), 12, 2.0)
     assert (cycles(("a",)), cycles(("a", "b"))) == (100, precision.NEVER)
     with pytest.raises(CompileError):

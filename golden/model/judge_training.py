@@ -33,7 +33,7 @@ class Recipe:
 
 
 RECIPES = {"garments": Recipe(epochs=4, shift=1, coarse=0.25),
-           "avatars": Recipe(epochs=3, smoothing=0.0),
+           "avatars": Recipe(epochs=4, smoothing=0.0),
            "cifar": Recipe(epochs=12, shift=3)}
 
 

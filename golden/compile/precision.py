@@ -19,7 +19,7 @@ from golden.quantise.choose import Choice, Groups, Precisions, check_limit, choo
 from golden.quantise.damage import Damage, Trial
 from golden.spec.hardware import HardwareConfig
 from golden.spec.model import ModelConfig
-from golden.spec.validation import ConfigError
+from golden.spec.validation import ConfigError, require
 
 NEVER = sys.maxsize
 """Cycles of what the hardware cannot hold."""
@@ -54,6 +54,9 @@ def cycle_limit(options: argparse.Namespace, least: int) -> int:
 def run(options: argparse.Namespace, hardware: HardwareConfig) -> None:
     """Choose, tell, and write the calibrated checkpoint."""
     source.prepare(options)
+    require(options.steps >= 1, f"--steps is {options.steps}; expected 1 or more")
+    require(math.isfinite(options.guidance) and options.guidance >= 0,
+            f"--guidance is {options.guidance}; expected a number from 0 on")
     how, path = source.clipping(options), source.source_path(options)
     output = source.not_itself(options.output, path)
     found = source.load(path, ("float",))

@@ -123,6 +123,8 @@ BAD = {
     "itself": ("calibrate", {"output": "float.safetensors"}, "is the checkpoint to read; name another file"),
     "wrong kind": ("report", {}, "is of kind 'float'; expected 'quantised'"),
     "budget": ("precision", {"budget": 0.5}, "--budget is 0.5; expected 1 or more"),
+    "steps": ("precision", {"budget": 2, "steps": 0}, "--steps is 0; expected 1 or more"),
+    "guidance": ("precision", {"budget": 2, "guidance": "nan"}, "--guidance is nan; expected a number from 0 on"),
     "cycles": ("precision", {"cycles": 99}, "the budget is 99 cycles; expected at least the 100"),
 }
 

@@ -10,11 +10,12 @@ import numpy as np
 from golden.compile.compiler import NO_LABEL, Compiled, compile_integers
 from golden.compile.layout import CompileError, Layout
 from golden.compile.split_plan import MODES, SplitPlan
-from golden.integer.model import EIGHT_BIT_LAYERS, IntegerBlock, IntegerLinear, IntegerModel, Modulation
+from golden.integer.model import IntegerBlock, IntegerLinear, IntegerModel, Modulation
 from golden.integer.plan import SamplerPlan, StepRow
 from golden.spec import numbers
 from golden.spec.hardware import HardwareConfig
 from golden.spec.model import ModelConfig
+from golden.spec.precision import EIGHT_BIT_LAYERS
 from golden.spec.step import COEFFICIENTS
 
 LABEL = "label"

@@ -7,16 +7,9 @@ from collections.abc import Collection
 import numpy as np
 
 from golden.compile.layout import CompileError
-from golden.integer.model import (
-    ATTENTION,
-    EIGHT_BIT_LAYERS,
-    IntegerBlock,
-    IntegerLinear,
-    IntegerModel,
-    group_name,
-    group_names,
-)
+from golden.integer.model import IntegerBlock, IntegerLinear, IntegerModel
 from golden.spec.model import ModelConfig
+from golden.spec.precision import ATTENTION, EIGHT_BIT_LAYERS, group_name, group_names
 
 FRACTION_BITS = 15
 """Of the residual stream. Cycles do not depend on it; with the most, every sampler's coefficients fit."""

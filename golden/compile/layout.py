@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from golden.integer.model import ATTENTION, EIGHT_BIT_NORMS, group_name
 from golden.spec import numbers
 from golden.spec.hardware import HardwareConfig
 from golden.spec.latency import GROUPS_IN_FLIGHT, LINE_LATENCY, drain_latency, key_hold
 from golden.spec.model import ModelConfig
+from golden.spec.precision import ATTENTION, EIGHT_BIT_NORMS, group_name
 
 
 class CompileError(ValueError):

@@ -34,7 +34,7 @@ from golden.compile.builder import (
 )
 from golden.compile.segments import StepSegment
 from golden.integer.evaluate import norm_format
-from golden.integer.model import ATTENTION, HIDDEN, IntegerBlock, IntegerModel
+from golden.integer.model import IntegerBlock, IntegerModel
 from golden.spec import numbers
 from golden.spec.descriptors import (
     NORM_PLANES,
@@ -48,6 +48,7 @@ from golden.spec.descriptors import (
     PixelOperation,
 )
 from golden.spec.numbers import Format
+from golden.spec.precision import ATTENTION, HIDDEN
 
 
 class ProgramWriter:

@@ -12,13 +12,14 @@ import numpy as np
 
 from golden.integer import batch_kernels, pixel
 from golden.integer.evaluate import bias_shift, norm_format, query_format
-from golden.integer.model import ATTENTION, HIDDEN, IntegerBlock, IntegerLinear, IntegerModel
+from golden.integer.model import IntegerBlock, IntegerLinear, IntegerModel
 from golden.integer.product import EXACT_FLOAT32, activation_planes, multiply
 from golden.integer.workload import ZeroShares
 from golden.spec import numbers
 from golden.spec.descriptors import NORM_LIMITS, NORM_PLANES, NormFormat
 from golden.spec.model import ModelConfig
 from golden.spec.numbers import Format
+from golden.spec.precision import ATTENTION, HIDDEN
 
 OPERAND_MAXIMUM = numbers.UNSIGNED_NIBBLE_MAXIMUM
 """Largest magnitude of a 4-bit left operand."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from golden.integer import pixel
-from golden.integer.model import ATTENTION, HIDDEN, IntegerBlock, IntegerLinear, IntegerModel, Modulation
+from golden.integer.model import IntegerBlock, IntegerLinear, IntegerModel, Modulation
 from golden.integer.noise import NoiseGenerator
 from golden.integer.norm import modulate, normalise
 from golden.integer.plan import SamplerPlan
@@ -19,6 +19,7 @@ from golden.spec import numbers
 from golden.spec.descriptors import NORM_LIMITS, NORM_PLANES, NormFormat
 from golden.spec.model import ModelConfig
 from golden.spec.numbers import Format
+from golden.spec.precision import ATTENTION, HIDDEN
 
 Tensors = dict[str, np.ndarray]
 

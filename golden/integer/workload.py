@@ -9,9 +9,9 @@ from statistics import mean
 import numpy as np
 
 from golden.integer.evaluate import Step, Tensors
-from golden.integer.model import ATTENTION, HIDDEN, group_name
 from golden.integer.product import activation_planes
 from golden.spec.model import ModelConfig
+from golden.spec.precision import ATTENTION, HIDDEN, group_name
 
 PLANE_PRODUCTS = 4
 """4-bit products in the product of two 8-bit numbers."""

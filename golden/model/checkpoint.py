@@ -13,14 +13,13 @@ from torch import Tensor
 
 from golden.model.transformer import Transformer
 from golden.spec.model import ConfigError, ModelConfig
+from golden.spec.precision import group_names
 
 FORMAT = "halftone-1"
 KINDS = ("float", "quantised")
 BLOCK_LINEARS = ("query", "key", "value", "projection", "expand", "contract")
 BLOCK_STEPS = ("norm_attention_step", "query_step", "key_step", "value_step", "attention_step",
                "norm_hidden_step", "hidden_step")
-BLOCK_GROUPS = {"attention": ("query", "key", "value"), "hidden": ("expand",)}
-"""Layers behind each norm of a block, ``norm_<group>``: both can be held in 8 bits instead of 4."""
 
 
 class CheckpointError(Exception):
@@ -35,20 +34,15 @@ class Checkpoint:
     kind: str                                   # "float" or "quantised"
     tensors: dict[str, Tensor]
     residual_fraction_bits: int | None = None   # quantised only: the residual stream's step is 2^-this
-    eight_bit: tuple[str, ...] = ()             # quantised only: groups of ``precision_groups`` in 8 bits, sorted
+    eight_bit: tuple[str, ...] = ()             # quantised only: groups of ``golden.spec.precision`` in 8 bits, sorted
     record: dict = field(default_factory=dict)  # how it was trained: command, minutes, losses
-
-
-def precision_groups(config: ModelConfig) -> tuple[str, ...]:
-    """Names of the groups of layers that are 4-bit or 8-bit by choice, in the model's order."""
-    return tuple(f"blocks.{n}.{group}" for n in range(config.blocks) for group in BLOCK_GROUPS)
 
 
 def checked_groups(config: ModelConfig, names: object, where: str) -> tuple[str, ...]:
     """Names of 8-bit groups, sorted, each once; raises ``CheckpointError`` for one that the model does not have."""
     if not isinstance(names, list | tuple) or not all(isinstance(name, str) for name in names):
         raise CheckpointError(f"{where}: eight_bit is {names!r}; expected a list of names, as blocks.0.attention")
-    groups = precision_groups(config)
+    groups = group_names(config)
     for name in names:
         if name not in groups:
             raise CheckpointError(f"{where}: '{name}' is no group of layers that can be 8-bit; "

@@ -12,10 +12,10 @@ from functools import cache
 from itertools import product
 from math import inf
 
-from golden.model.checkpoint import precision_groups
 from golden.quantise.calibrate import Calibration
 from golden.quantise.damage import Damage, Trial
 from golden.quantise.quantised import QuantisedTransformer
+from golden.spec.precision import group_names
 from golden.spec.validation import require
 
 Groups = tuple[str, ...]
@@ -86,7 +86,7 @@ class Precisions:
     @property
     def groups(self) -> Groups:
         """What there is to choose."""
-        return precision_groups(self.model.config)
+        return group_names(self.model.config)
 
     def with_groups(self, eight_bit: Groups) -> QuantisedTransformer:
         """The model with these groups in 8 bits, and steps to match."""

@@ -28,6 +28,7 @@ from golden.quantise.steps import (
     to_grid,
 )
 from golden.spec.model import ModelConfig
+from golden.spec.precision import EIGHT_BIT_LAYERS, group_name
 
 PIXEL_UNITS = 32         # the image's integer is 32 x
 COORDINATE_UNITS = 127   # a coordinate's integer is 127 f
@@ -141,7 +142,7 @@ class QuantisedBlock(transformer.Block, Quantising):
     def widen(self, group: str, bits: int) -> None:
         """Hold the layers behind the norm of this group, and its output, in so many bits."""
         self.bits[f"norm_{group}_step"] = bits
-        for layer in checkpoint.BLOCK_GROUPS[group]:
+        for layer in EIGHT_BIT_LAYERS[group]:
             getattr(self, layer).bits["weight"] = bits
 
     def norm(self, name: str, x: Tensor, gain: Tensor, shift: Tensor) -> Tensor:
@@ -204,8 +205,8 @@ class QuantisedTransformer(transformer.Transformer, Quantising):
         """Hold these groups of layers in 8 bits and all others in 4; their steps do not follow."""
         self.eight_bit = checkpoint.checked_groups(self.config, eight_bit, self.config.name)
         for number, block in enumerate(self.blocks):
-            for group in checkpoint.BLOCK_GROUPS:
-                block.widen(group, 8 if f"blocks.{number}.{group}" in self.eight_bit else 4)
+            for group in EIGHT_BIT_LAYERS:
+                block.widen(group, 8 if group_name(number, group) in self.eight_bit else 4)
 
     def quantised_gain(self, scale: Tensor) -> Tensor:
         """1 + scale as int8 with one step a norm, (B, norms, D)."""

@@ -8,20 +8,12 @@ from collections.abc import Collection, Iterable
 import numpy as np
 import torch
 
-from golden.integer.model import (
-    ATTENTION,
-    EIGHT_BIT_LAYERS,
-    HIDDEN,
-    IntegerBlock,
-    IntegerLinear,
-    IntegerModel,
-    Modulation,
-    group_name,
-)
+from golden.integer.model import IntegerBlock, IntegerLinear, IntegerModel, Modulation
 from golden.model.checkpoint import BLOCK_LINEARS, Checkpoint, CheckpointError
 from golden.model.labels import representatives
 from golden.quantise.quantised import QuantisedLinear, QuantisedTransformer
 from golden.spec import numbers
+from golden.spec.precision import ATTENTION, EIGHT_BIT_LAYERS, HIDDEN, group_name
 
 MULTIPLIER_MAXIMUM = (1 << numbers.MULTIPLIER_BITS) - 1
 BIAS_MAXIMUM = (1 << (numbers.BIAS_BITS - 1)) - 1

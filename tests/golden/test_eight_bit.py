@@ -17,7 +17,6 @@ from golden.compile.cost import estimated_cycles
 from golden.compile.layout import CompileError, Layout
 from golden.compile.operands import predict_drawing
 from golden.integer.evaluate import evaluate, sample
-from golden.integer.model import EIGHT_BIT_LAYERS, group_names
 from golden.integer.product import weight_planes
 from golden.integer.workload import ZeroShares, left_operands, products, useful_macs
 from golden.model import checkpoint, zoo
@@ -29,6 +28,7 @@ from golden.spec.hardware import HardwareConfig, load_hardware
 from golden.spec.interpreter import Interpreter
 from golden.spec.model import ModelConfig
 from golden.spec.numbers import PARAMETER_ROWS
+from golden.spec.precision import EIGHT_BIT_LAYERS, group_names
 from golden.spec.timing import estimate, predict
 
 SMALL = load_hardware(Path(__file__).resolve().parents[2] / "configs" / "small.toml")

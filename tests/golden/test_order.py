@@ -16,7 +16,7 @@ import pytest
 from golden.compile.blank import FRACTION_BITS, blank
 from golden.compile.compiler import NO_LABEL, compile_checkpoint, compile_integers
 from golden.compile.layout import Layout
-from golden.integer.model import Modulation, group_names
+from golden.integer.model import Modulation
 from golden.integer.plan import make_plan
 from golden.model import checkpoint, zoo
 from golden.model.sampler import times
@@ -25,6 +25,7 @@ from golden.spec.descriptors import NORM_PLANES, Destination, Engine, LeftMemory
 from golden.spec.hardware import HardwareConfig, load_hardware
 from golden.spec.latency import ARRAY_TAIL, DRAIN_LATENCY, LINE_LATENCY, key_hold, norm_tail, norm_word_cycles
 from golden.spec.model import ModelConfig
+from golden.spec.precision import group_names
 from golden.spec.timing import TimingModel
 from sim.random_model import random_system
 from tests.golden.slow_array import SlowArray, SlowPairs, Work

@@ -14,6 +14,7 @@ from golden.quantise.parts import bits_restored, parts
 from golden.quantise.quantised import QuantisedTransformer, load_quantised, norm_shift
 from golden.quantise.report import decibels, report, shares
 from golden.quantise.sensitivity import sensitivity
+from golden.spec.precision import group_names
 from golden.spec.validation import ConfigError
 from sim import seed as seeds
 from tests.golden.small_model import SMALL, images, measured, small_float
@@ -101,7 +102,7 @@ def test_the_shift_of_an_8_bit_norm_is_in_whole_steps():
 
 
 def test_an_8_bit_model_trains():
-    model = source.calibrated(small_float(), *images(1), groups=checkpoint.precision_groups(SMALL))
+    model = source.calibrated(small_float(), *images(1), groups=group_names(SMALL))
     model(*calibrate.noisy(*images(2), SMALL.no_label)).square().mean().backward()
     assert [name for name, parameter in model.named_parameters() if parameter.grad is None] == []
 

@@ -14,9 +14,10 @@ from golden.quantise import __main__ as quantiser
 from golden.quantise import choose, table
 from golden.quantise.quantised import QuantisedTransformer
 from golden.spec.hardware import HardwareConfig
+from golden.spec.precision import group_names
 from tests.golden.small_model import SMALL, small_float, write_pictures
 
-GROUPS = checkpoint.precision_groups(SMALL)
+GROUPS = group_names(SMALL)
 
 
 @pytest.fixture(autouse=True)

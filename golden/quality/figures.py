@@ -17,8 +17,8 @@ from golden.model.train import validation_loss
 from golden.quality import cache
 from golden.quality.drawing import CALIBRATED, FINE_TUNED, FLOAT, Drawn, Settings, Variant
 from golden.quality.frechet import Moments, deviation, frechet, halves, moments
+from golden.quantise import source as quantise_source
 from golden.quantise.calibrate import residual_fraction_bits
-from golden.quantise.finetune import CALIBRATION_IMAGES, quantised_from
 from golden.quantise.quantised import load_quantised
 from golden.spec.model import ModelConfig
 from golden.spec.validation import ConfigError
@@ -76,12 +76,12 @@ def calibrated(source: Path, pictures: data.Pictures, folder: Path) -> Path:
 
     Its steps have the least squared error (``golden.quantise.calibrate``) on training images.
     """
-    images, labels = (part[:CALIBRATION_IMAGES] for part in pictures.train)
+    images, labels = (part[:quantise_source.CALIBRATION_IMAGES] for part in pictures.train)
     name = cache.digest(source.read_bytes(), images.numpy().tobytes(), labels.numpy().tobytes(), cache.sources())
     path = folder / f"calibrated-{name}.safetensors"
     if not path.exists():
         found = checkpoint.load(source)
-        model = quantised_from(found, images, labels).eval()
+        model = quantise_source.calibrated(found, images, labels).eval()
         bits, _ = residual_fraction_bits(model, images, labels)
         checkpoint.save(path, checkpoint.Checkpoint(config=found.config, kind="quantised", tensors=model.tensors(),
                                                     residual_fraction_bits=bits))

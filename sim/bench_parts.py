@@ -41,7 +41,7 @@ async def draws_in_parts(dut: Any) -> None:
         await driver.start()
         await driver.wait(polls=job.polls)
         results.append({"counters": await driver.counters(), "steps": await driver.read("STEP"),
-                        "pixels": await driver.read_pixels(job.pixels)})
+                        "pixels": await driver.read_latent(job.pixels)})
     dut.record_flush.value = 1
     await clock.wait_cycles(2)
     (Path(job.folder) / RESULT_FILE).write_text(json.dumps(results), encoding="utf-8")

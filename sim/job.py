@@ -10,6 +10,7 @@ JOB_VARIABLE = "HALFTONE_JOB"
 STEPS_FILE = "steps.jsonl"
 RESULT_FILE = "result.json"
 PARTS_FILE = "parts.json"
+SEARCH_FILE = "search.json"
 """Of a drawing in parts, a list: segment (hexadecimal), noise state, and steps that it ends."""
 
 

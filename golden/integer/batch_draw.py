@@ -102,6 +102,22 @@ def draw_batch(model: IntegerModel, modulations: Sequence[Contexts], plan: Sampl
     return sampler.clean.astype(np.int16)
 
 
+def draw_part(model: IntegerModel, modulations: Sequence[Contexts], plan: SamplerPlan, seeds: Sequence[int],
+              part: tuple[int, int], latents: tuple[np.ndarray, np.ndarray] | None) -> tuple[np.ndarray, np.ndarray]:
+    """Steps ``part`` (first and last, from 1) of a drawing: images and clean images after them, (B, C, H, H) int64.
+
+    ``latents``: the same from the steps before, None where the drawing begins with noise. Noise begins anew with each
+    part, from its seeds, as on a core that a part's program is started on. The plan must not end early.
+    """
+    sampler = BatchSampler(model, modulations, plan, seeds)
+    first, last = part
+    if latents is not None:
+        sampler.images[:], sampler.clean[:] = latents
+    for number in range(first if latents is not None else 0, last + 1):
+        sampler.step(number)
+    return sampler.images, sampler.clean
+
+
 @dataclass(frozen=True)
 class Drawn:
     """Images (n, C, H, H) int16, and the zeros of each denoising step where they were counted."""

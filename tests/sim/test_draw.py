@@ -148,12 +148,21 @@ def test_a_wrong_pixel_at_the_host_port_is_named(tmp_path, capsys, monkeypatch):
     def follow(self, done: StepDone) -> None:
         pixels = list(done.pixels)
         pixels[MODEL.image_size + 3] += done.step == STEPS
-        honest(self, StepDone(done.step, done.cycles, done.simulated, done.seconds, pixels))
+        honest(self, replace(done, pixels=pixels))
 
     monkeypatch.setattr(reference.Reference, "follow", follow)
     assert run(tmp_path / "out") == 1
     assert re.search(r"unit host port, tensor pixels read after step 2, channel 0, row 1, column 3, cycle \d+: "
                      r"expected -?\d+, got -?\d+", capsys.readouterr().err)
+
+
+def test_a_wrong_update_is_named(tmp_path, capsys, monkeypatch):
+    honest = reference.Reference.follow
+    monkeypatch.setattr(reference.Reference, "follow", lambda self, done: honest(
+        self, replace(done, update=done.update + (done.step == STEPS))))
+    assert run(tmp_path / "out") == 1
+    assert re.search(r"unit sampler step, tensor update of step 2, sum, cycle \d+: expected \d+, got \d+",
+                     capsys.readouterr().err)
 
 
 def test_a_wrong_prediction_fails(tmp_path, capsys, monkeypatch):

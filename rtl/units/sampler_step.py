@@ -41,17 +41,20 @@ class SamplerStep(wiring.Component):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        c, second = self.coefficients, self.second
+        products = self.multiply(m)
+        total, clean_total = self.add(m, products)
 
-        # Stage 1: operands. In the second cycle ``left`` still holds the first one's x.
+        # Stage 5: saturated.
+        m.d.sync += [self.value.eq(saturated(total)), self.clean_value.eq(saturated(clean_total))]
+        return m
+
+    def multiply(self, m: Module) -> dict[str, Signal]:
+        """Stages 1 and 2: operands and products. In the second cycle ``left`` still holds the first one's x."""
+        c, second = self.coefficients, self.second
         left = Signal(signed(numbers.WIDE_BITS), reset_less=True)
         right = Signal(signed(numbers.WIDE_BITS), reset_less=True)
         kept = Signal(signed(numbers.WIDE_BITS), reset_less=True)
-        second_1 = Signal(reset_less=True)
-        m.d.sync += [left.eq(self.left), right.eq(self.right), kept.eq(Mux(second, left, self.clean)),
-                     second_1.eq(second)]
-
-        # Stages 1 and 2: products.
+        m.d.sync += [left.eq(self.left), right.eq(self.right), kept.eq(Mux(second, left, self.clean))]
         products = {}
         for name, operand, in_first, in_second in (
                 ("left", left, c.keep, c.noise), ("right", right, c.guided, c.unguided),
@@ -59,13 +62,18 @@ class SamplerStep(wiring.Component):
             factor = Signal(signed(numbers.STEP_COEFFICIENT_BITS), name=f"{name}_factor", reset_less=True)
             products[name] = product = Signal(signed(PRODUCT_BITS), name=f"{name}_product", reset_less=True)
             m.d.sync += [factor.eq(Mux(second, in_second, in_first)), product.eq(operand * factor)]
+        return products
 
+    def add(self, m: Module, products: dict[str, Signal]) -> tuple[Signal, Signal]:
+        """Stages 3 and 4: the sums for the latent and for the clean image, half included."""
         # Stage 3: sums of two; half goes with a product that has no other beside it.
+        second_1 = Signal(reset_less=True)
         second_2 = Signal(reset_less=True)
         pair = Signal(signed(PRODUCT_BITS + 1), reset_less=True)
         with_half = Signal(signed(PRODUCT_BITS + 1), reset_less=True)
         clean_pair = Signal(signed(PRODUCT_BITS + 1), reset_less=True)
         m.d.sync += [
+            second_1.eq(self.second),
             second_2.eq(second_1),
             pair.eq(products["left"] + products["right"]),
             with_half.eq(products["kept"] + HALF),
@@ -79,10 +87,7 @@ class SamplerStep(wiring.Component):
         clean_total = Signal(signed(PRODUCT_BITS + 2), reset_less=True)
         m.d.sync += [rounded.eq(pair + with_half), total.eq(rounded + pair),
                      clean_before.eq(clean_pair), clean_total.eq(clean_before + clean_pair)]
-
-        # Stage 5: saturated.
-        m.d.sync += [self.value.eq(saturated(total)), self.clean_value.eq(saturated(clean_total))]
-        return m
+        return total, clean_total
 
 
 def saturated(total: Value) -> Value:

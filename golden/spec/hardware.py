@@ -48,7 +48,7 @@ class HardwareConfig:
     longest_dot_product: int = 512  # terms of the longest 8-bit dot product; sizes the accumulator
     slots: int = 4                 # weight-tile slots: one in use, the others loading
     slot_rows: int = 512           # rows of one weight-tile slot
-    program_words: int = 512       # descriptors
+    program_words: int = 1024      # descriptors
     weight_words: int = 32768      # rows of the weight store
     modulation_words: int = 4096   # gain and bias words of all norms and steps
     normalised_words: int = 4096   # left operands written by norm and patch units

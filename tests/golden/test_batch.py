@@ -14,6 +14,7 @@ from golden.integer.evaluate import draw_noise, evaluate, sample
 from golden.integer.noise import NoiseGenerator
 from golden.integer.plan import make_plan
 from golden.integer.product import EXACT_FLOAT32
+from golden.integer.samplers import SAMPLERS
 from golden.integer.workload import ZeroShares
 from golden.model import checkpoint, sampler, zoo
 from golden.model.labels import representatives
@@ -146,7 +147,7 @@ def test_noise_of_many_seeds_is_each_generators():
 
 def last_image(model, contexts, plan, seed):
     *_, last = sample(model, contexts, plan, seed)
-    return last.image
+    return last.clean
 
 
 def test_a_batch_is_drawn_like_its_images_one_by_one():
@@ -162,11 +163,29 @@ def test_a_batch_is_drawn_like_its_images_one_by_one():
 @pytest.mark.parametrize("number", range(4))
 def test_random_samplers_with_noise_and_one_context_are_the_references(number):
     model, table, generator = small_random(100 + number)
-    plan = random_plan(generator, 2)
-    contexts = (table,) * (1 + number % 2)
+    count = 1 + number % 2
+    plan = random_plan(generator, [count] * 2)
+    contexts = (table,) * count
     drawn = draw_batch(model, [contexts] * 2, plan, [number, number + 1])
     for image, seed in zip(drawn, (number, number + 1), strict=True):
         assert (image == last_image(model, contexts, plan, seed)).all()
+
+
+@pytest.mark.parametrize("name", SAMPLERS)
+def test_every_sampler_guided_in_a_range_is_the_references(name):
+    """With an end that comes early for some images only, and not at the same step."""
+    source = checkpoint.load(zoo.checkpoint_path("tiny"))
+    plan = make_plan(name, sampler.times(5), 2.0, source.residual_fraction_bits, source.config.image_pixels,
+                     guidance_range=(0.3, 0.7), stop=0.075)
+    model, tables = to_integers(source, list(plan.times), representatives(source.config)[-4:])
+    contexts = [(tables[-1], table) for table in tables]
+    lengths = [len(list(sample(model, *pair, plan, seed))) for seed, pair in enumerate(zip(contexts))]
+    drawn = draw_batch(model, contexts, plan, range(len(contexts)))
+    for image, tables_of_image, seed in zip(drawn, contexts, range(len(contexts)), strict=True):
+        assert (image == last_image(model, tables_of_image, plan, seed)).all()
+    print(lengths)
+    assert set(plan.contexts) == {1, 2}
+    assert name != "euler" or len(set(lengths)) > 1
 
 
 def test_neither_batch_nor_processes_change_a_bit():
@@ -186,7 +205,7 @@ def test_zeros_are_counted_like_the_references(name):
         model, (table, _, other), plan = trained("tiny", 2)
     else:
         model, table, generator = small_random(200)
-        other, plan = random_modulation(generator, model.config, 2), random_plan(generator, 2)
+        other, plan = random_modulation(generator, model.config, 2), random_plan(generator, [2, 1])
     contexts = [(other, table), (table, other)]
     counted = draw_many(model, contexts, plan, [1, 2], workers=1, count_zeros=True, progress=False).zeros
     expected = [ZeroShares(model.config) for _ in range(plan.steps)]

@@ -169,9 +169,10 @@ def test_a_sampler_takes_as_many_rows_as_evaluations():
             assert slot == getattr(row, field.name) % (1 << field.bits), field.name
 
 
-def test_steps_that_are_guided_and_others_that_are_not_are_refused():
-    with pytest.raises(CompileError, match="some steps of the sampler are guided and some are not"):
-        compile_checkpoint(TINY, HardwareConfig(), steps=2, guidance=2.0, guidance_range=(0.0, 0.5))
+def test_guidance_in_a_range_takes_a_context_where_there_is_none():
+    compiled = compile_checkpoint(TINY, HardwareConfig(), steps=4, guidance=2.0, guidance_range=(0.25, 0.75))
+    assert compiled.plan.contexts == (1, 2, 2, 1)
+    assert len(compiled.segments) == 3
 
 
 def test_the_command_writes_an_image_and_checks_it(tmp_path, capsys):

@@ -272,10 +272,17 @@ def test_large_is_no_larger_than_needed():
     model = blank(load_model(CONFIGS / "models" / "cifar.toml"))
     needs = Layout(model.config, LARGE, contexts=2, steps=24).needs()
     assert {name: LARGE.memory_shapes[name][0] for name in needs} == needs
-    for field, runs in (("weight_words", [(2, 24)]), ("slot_rows", [(2, 24)]),
-                        ("program_words", [(1, 4), (2, 12), (1, 8)])):
+    with pytest.raises(CompileError, match="raise hardware.slot_rows"):
+        fit(model, replace(LARGE, slot_rows=LARGE.slot_rows - 1), [(2, 24)])
+    for field, least in (("weight_words", 45_656), ("program_words", 662)):     # what is above holds 8-bit groups
+        fit(model, replace(LARGE, **{field: least}), [(1, 4), (2, 12), (1, 8)])
         with pytest.raises(CompileError, match=f"raise hardware.{field}"):
-            fit(model, replace(LARGE, **{field: getattr(LARGE, field) - 1}), runs)
+            fit(model, replace(LARGE, **{field: least - 1}), [(1, 4), (2, 12), (1, 8)])
+
+
+def test_large_has_room_for_groups_of_8_bits():
+    config = load_model(CONFIGS / "models" / "cifar.toml")
+    fit(blank(config, ("blocks.0.attention", "blocks.0.hidden", "blocks.5.hidden")), LARGE, [(2, 24)])
 
 
 def test_rows_of_the_weight_store_are_counted_right():

@@ -14,15 +14,19 @@ import sys
 import tempfile
 from pathlib import Path
 
+from golden.compile.blank import blank
+from golden.compile.fitting import CONFIGS, fit
+from golden.compile.layout import CompileError
 from golden.compile.split_plan import MODES
 from golden.model import zoo
+from golden.model.checkpoint import load
 from golden.spec.hardware import load_hardware
 from sim import baseline, drawing, gemm_table
 from sim.draw import BAD_INPUTS
 from sim.drawing import Request
 from sim.report import Report, wrong_predictions
 from sim.runner import SimulationError
-from sim.verilator import BUILD, REPOSITORY
+from sim.verilator import BUILD
 
 COLUMNS = (("model", "{}"), ("hardware", "{}"), ("zeros", "{}"), ("split", "{}"), ("contexts", "{}"),
            ("cycles", "{:,}"), ("predicted_cycles", "{:,}"), ("zero_share", "{:.1%}"), ("skipped_share", "{:.1%}"),
@@ -85,7 +89,7 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--only", choices=["evaluations", "products"], help="measure and write one of the two lists")
     made.add_argument("--model", action="append", help="a trained model; repeat for more (default: all)")
     made.add_argument("--config", action="append", type=Path,
-                      help="hardware; repeat (default: configs/default.toml, and configs/hybrid.toml for evaluations)")
+                      help="hardware; repeat (default: default and hybrid, and large where neither holds a model)")
     made.add_argument("--steps", type=int, default=2, help="denoising steps to run (default: %(default)s)")
     made.add_argument("--guidance", type=float, default=2.0, help="1 has one context, not two (default: %(default)s)")
     made.add_argument("--output", type=Path, default=BUILD / "bench.json", help="default: build/bench.json")
@@ -103,10 +107,30 @@ def ways(config: Path, options: argparse.Namespace) -> list[tuple[bool, str | No
     return {"both": [(False, None), *skipped], "skipped": skipped, "multiplied": [(False, None)]}[options.zeros]
 
 
-def evaluations(options: argparse.Namespace, configs: list[Path]) -> list[dict]:
+def fits(model: str, config: Path, options: argparse.Namespace) -> bool:
+    """Whether a trained model fits a hardware."""
+    source, contexts = load(zoo.checkpoint_path(model)), 1 if options.guidance == 1 else 2
+    try:
+        fit(blank(source.config, source.eight_bit), load_hardware(config), [(contexts, options.steps)])
+    except CompileError:
+        return False
+    return True
+
+
+def cases(options: argparse.Namespace) -> list[tuple[Path, str]]:
+    """Hardware and model of each group of rows: as asked, or every model on what it fits, on ``large`` if need be."""
+    usual, large = [CONFIGS / "default.toml", CONFIGS / "hybrid.toml"], CONFIGS / "large.toml"
+    models = options.model or zoo.trained()
+    if options.config:
+        return list(itertools.product(options.config, models))
+    found = [(config, model) for config, model in itertools.product(usual, models) if fits(model, config, options)]
+    return found + [(large, model) for model in models if model not in {name for _, name in found}]
+
+
+def evaluations(options: argparse.Namespace) -> list[dict]:
     """A row for each hardware, model and way with zeros."""
     rows = []
-    for config, model in itertools.product(configs, options.model or zoo.trained()):
+    for config, model in cases(options):
         for skip_zeros, split in ways(config, options):
             rows.append(measure(model, config, options.steps, options.guidance, skip_zeros, split))
             print(f"{model} on {config.stem}, zeros {rows[-1]['zeros']}, split {rows[-1]['split']}: "
@@ -117,13 +141,12 @@ def evaluations(options: argparse.Namespace, configs: list[Path]) -> list[dict]:
 def main(arguments: list[str] | None = None) -> int:
     """Entry point; returns the exit status."""
     options = parser().parse_args(arguments)
-    default, hybrid = (REPOSITORY / "configs" / f"{name}.toml" for name in ("default", "hybrid"))
     results = {}
     try:
         if options.only != "products":
-            results["evaluations"] = evaluations(options, options.config or [default, hybrid])
+            results["evaluations"] = evaluations(options)
         if options.only != "evaluations":
-            results["products"] = [row for config in options.config or [default]
+            results["products"] = [row for config in options.config or [CONFIGS / "default.toml"]
                                    for row in gemm_table.products(config)]
     except BAD_INPUTS as error:
         print(f"error: {' '.join(str(error).split())}", file=sys.stderr)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import time
 from pathlib import Path
 from typing import Any
@@ -11,25 +10,16 @@ from typing import Any
 import cocotb
 
 from boards.host.driver import Driver
-from golden.spec.image import read_image
 from golden.spec.registers import Status
 from sim.clock import Clock
-from sim.job import JOB_VARIABLE, RESULT_FILE, STEPS_FILE, Job, StepDone, read_job
-from sim.link import SimulatedLink
+from sim.job import RESULT_FILE, STEPS_FILE, Job, StepDone
+from sim.loaded_core import loaded_core
 
 
 @cocotb.test()
 async def draws_an_image(dut: Any) -> None:
     """From program, conditioning and seed to a finished image; records and pixels go to the job's folder."""
-    job = read_job(Path(os.environ[JOB_VARIABLE]))
-    clock = Clock(dut)
-    driver = Driver(SimulatedLink(dut, clock, job.rest_cycles))
-    dut.record_flush.value = 0
-    await clock.start()
-    image = read_image(job.image)
-    await driver.identify()
-    await driver.load(image.program)
-    await driver.load(image.conditionings[job.label])
+    clock, driver, job, _ = await loaded_core(dut)
     await driver.seed(job.seed)
     await draw(dut, clock, driver, job)
 

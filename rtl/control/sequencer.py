@@ -78,6 +78,7 @@ class Sequencer(wiring.Component):
         self.after_step = Signal()                   # what was executed last ended a step
         m.d.comb += [self.program_counter.eq(self.counter), self.progress.eq(self.finished)]
         self.states(m)
+        self.address(m)
         with m.If(self.executing):
             self.execute(m)
         return m
@@ -125,6 +126,9 @@ class Sequencer(wiring.Component):
                 pass
             m.d.comb += self.running.eq(self.machine.ongoing("FETCH") | self.machine.ongoing("MEMORY")
                                         | self.machine.ongoing("DECODE") | self.machine.ongoing("EXECUTE"))
+
+    def address(self, m: Module) -> None:
+        """The descriptor that is read: the next one, or the one that an EXECUTE names."""
         m.d.comb += self.program.address.eq(bounded(self.counter, self.program.address))
         with m.If(self.remote):
             m.d.comb += self.program.address.eq(bounded(self.remote_address, self.program.address))

@@ -97,17 +97,18 @@ def run(options: argparse.Namespace) -> None:
     checkpoint = load(zoo.checkpoint_path(options.model))
     reward = chosen_reward(options.reward, options.model)
     label = choose_prompt(options.label, checkpoint.config)
-    checks = tuple(options.checks) if options.checks is not None else tuple(range(2, options.steps, 2))
+    checks = tuple(options.checks) if options.checks is not None else tuple(range(4, options.steps, 4))
     plans = [[SearchPlan(particles=count, steps=options.steps, checks=checks, temperature=options.temperature,
                          seed=options.seed + number) for number in range(options.searches)]
              for count in options.particles]
     compiled = compile_checkpoint(checkpoint, load_hardware(options.config), steps=options.steps, sampler=SAMPLER,
-                                  guidance=options.guidance, prompts=[label])
+                                  eta=options.eta, guidance=options.guidance, prompts=[label])
     with tqdm(total=sum(plan.particles for row in plans for plan in row), unit="image") as bar:
         rows = [row_of(compiled, label, reward, row, bar) for row in plans]
     folder = options.output or BUILD / "search" / options.model
     folder.mkdir(parents=True, exist_ok=True)
-    told = {name: getattr(options, name) for name in ("model", "reward", "steps", "guidance", "temperature", "seed")}
+    names = ("model", "reward", "steps", "eta", "guidance", "temperature", "seed")
+    told = {name: getattr(options, name) for name in names}
     told |= {"label": label, "checks": checks, "rows": [row.figures() for row in rows]}
     (folder / "search.json").write_text(json.dumps(told, indent=1) + "\n", encoding="utf-8")
     shown = {f"{row.particles} particles": list(padded(row.pictures)) for row in rows}
@@ -131,9 +132,10 @@ def arguments() -> argparse.ArgumentParser:
                       "file.py:function of images (n, C, H, H) in [-1, 1]")
     made.add_argument("--particles", type=int, nargs="+", default=[1, 2, 4, 8, 16], help="a row of the table each")
     made.add_argument("--searches", type=int, default=8, help="searches a row (default: %(default)s)")
-    made.add_argument("--steps", type=int, default=16, help="denoising steps (default: %(default)s)")
+    made.add_argument("--eta", type=float, default=0.3, help="strength of the sampler's noise (default: %(default)s)")
+    made.add_argument("--steps", type=int, default=24, help="denoising steps (default: %(default)s)")
     made.add_argument("--checks", type=int, nargs="*", help="steps after which particles are drawn anew (default: "
-                      "every second)")
+                      "every fourth)")
     made.add_argument("--temperature", type=float, default=1.0, help="of the reward; lower is greedier")
     made.add_argument("--guidance", type=float, default=1.0, help="1 needs one context (default: %(default)s)")
     made.add_argument("--seed", type=int, default=0, help="of the first search (default: %(default)s)")

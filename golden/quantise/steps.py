@@ -99,12 +99,17 @@ def fake_quantise(x: Tensor, step: Tensor, limits: tuple[int, int]) -> Tensor:
     return function.apply(x, positive(step), limits)
 
 
+OVERRUN = 0.1            # weight of the penalty on scores beyond their range
 CACHED = 1 << 19         # scores worked on at a time: they stay in the CPU's cache
 
 
-def score_weights(query: Tensor, key: Tensor) -> Tensor:
-    """15 exp(score - row's largest), before rounding, (B, heads, T, T)."""
-    scores = torch.matmul(query * (SCORE_UNITS / math.sqrt(query.shape[-1])), key.transpose(-1, -2))
+def raw_scores(query: Tensor, key: Tensor) -> Tensor:
+    """q.k / sqrt(d) in sixteenths, neither rounded nor clamped, (B, heads, T, T)."""
+    return torch.matmul(query * (SCORE_UNITS / math.sqrt(query.shape[-1])), key.transpose(-1, -2))
+
+
+def score_weights(scores: Tensor) -> Tensor:
+    """15 exp(score - row's largest), before rounding, (B, heads, T, T); in place of the raw scores."""
     scores.round_().clamp_(*SCORES)
     offset = math.log(PROBABILITY) - scores.amax(-1, keepdim=True) / SCORE_UNITS
     return scores.mul_(1 / SCORE_UNITS).add_(offset).exp_()
@@ -123,6 +128,10 @@ class QuantisedAttention(torch.autograd.Function):
     score = round(16 q.k / sqrt(d)) in -256..255; p = round(15 exp((score - max) / 16));
     o = sum(p v) / sum(p). Gradients are the exact softmax's: each row's must sum to zero,
     as adding a constant to a row changes nothing; otherwise the key's bias drifts away.
+
+    Scores beyond their range have no such gradient, as moving them further changes nothing: it would
+    drive them on without end. A penalty of OVERRUN / 2 on the mean square of what is beyond, in nats,
+    pulls them back.
     """
 
     @staticmethod
@@ -132,7 +141,7 @@ class QuantisedAttention(torch.autograd.Function):
         ctx.save_for_backward(query, key, value)
         parts = []
         for q, k, v in few(query, key, value):
-            p = score_weights(q, k).round_()
+            p = score_weights(raw_scores(q, k)).round_()
             parts.append(torch.matmul(p, v) / p.sum(-1, keepdim=True))        # the sum is at least 15
         return torch.cat(parts)
 
@@ -140,13 +149,18 @@ class QuantisedAttention(torch.autograd.Function):
     @torch.amp.custom_bwd(device_type="cpu")
     def backward(ctx, gradient: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         parts = []
+        query, _, _ = ctx.saved_tensors
+        pull_back = OVERRUN / (SCORE_UNITS * query[..., 0].numel() * query.shape[-2])
         for q, k, v, pull in few(*ctx.saved_tensors, gradient):
-            weight = score_weights(q, k)
+            scores = raw_scores(q, k)
+            beyond = scores - scores.clamp(*SCORES)
+            weight = score_weights(scores)
             total = weight.sum(-1, keepdim=True)
             share = pull / total
             to_score = torch.matmul(share, v.transpose(-1, -2))
             to_score -= (share * (torch.matmul(weight, v) / total)).sum(-1, keepdim=True)
-            to_score *= weight.mul(1 / math.sqrt(q.shape[-1]))
+            to_score *= weight
+            to_score.masked_fill_(beyond != 0, 0.0).add_(beyond, alpha=pull_back).mul_(1 / math.sqrt(q.shape[-1]))
             parts.append((torch.matmul(to_score, k), torch.matmul(to_score.transpose(-1, -2), q),
                           torch.matmul(weight.transpose(-1, -2), share)))
         return tuple(torch.cat(part) for part in zip(*parts, strict=True))

@@ -167,3 +167,22 @@ def test_residual_fraction_bits_leave_headroom():
     images, labels = torch.randn(16, 1, 8, 8), torch.arange(16)[:, None] % 2
     bits, peak = calibrate.residual_fraction_bits(small_model(), images, labels)
     assert 4 * peak * 2 ** bits <= 32767 < 4 * peak * 2 ** (bits + 1) or bits == 12
+
+
+def test_scores_beyond_their_range_are_pulled_back_and_not_driven_on():
+    """Steps down the gradient bring them in, whatever little the output asks for besides."""
+    torch.manual_seed(2)
+    query = (9 * torch.randn(1, 1, 16, 8)).requires_grad_()
+    key, value = 3 * torch.randn(1, 1, 16, 8), torch.randn(1, 1, 16, 8)
+    limit = steps.SCORES[1] / steps.SCORE_UNITS
+
+    def beyond():
+        return ((query @ key.transpose(-1, -2) / math.sqrt(8)).abs() - limit).clamp_min(0).mean().item()
+
+    before = beyond()
+    for _ in range(50):
+        wanted = steps.quantised_attention(query, key, value)
+        (gradient,) = torch.autograd.grad((wanted * value).sum() * 1e-9, query)     # of the penalty, nearly alone
+        with torch.no_grad():
+            query -= 20 * gradient
+    assert before > 1 and beyond() < 0.5 * before

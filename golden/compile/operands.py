@@ -149,7 +149,11 @@ def predict_parts(compiled: Compiled, label: str, seed: int, parts: Sequence[Par
             raise CompileError(f"a part begins with step {part.first}; expected {following}, which follows")
         timing = DrawingTiming(compiled, part, masks)
         for _ in range(part.last - part.first + 1 + (part.first == 1)):     # and the first draw
-            timing.follow(next(steps))
+            step = next(steps, None)
+            if step is None:
+                raise CompileError(f"the drawing ends before step {part.last}; "
+                                   "expected a sampler that does not stop early")
+            timing.follow(step)
         predictions.append(timing.finish())
         masks, following = timing.operands.masks, part.last + 1
     return predictions

@@ -245,6 +245,15 @@ def test_parts_that_do_not_follow_each_other_get_one_sentence():
         predict_parts(compiled, LABEL, 3, [compile_steps(compiled, 1, 1), compile_steps(compiled, 3, 3)])
 
 
+def test_parts_of_a_drawing_that_ends_early_get_one_sentence():
+    compiled = ranged([1, 1, 1])
+    noise, first, *rest = compiled.plan.rows
+    rows = (noise, replace(first, stop_below=2**32 - 1), *rest)
+    early = replace(compiled, plan=replace(compiled.plan, rows=rows))
+    with pytest.raises(CompileError, match="the drawing ends before step 3; expected a sampler that"):
+        predict_parts(early, LABEL, 3, [compile_steps(early, 1, 1), compile_steps(early, 2, 3)])
+
+
 def test_the_noise_goes_on_where_the_parts_before_have_left_it():
     compiled = next(system for system in (random_system(np.random.default_rng(seed), SMALL) for seed in range(50))
                     if system.plan.draws_noise and system.plan.steps == 3)

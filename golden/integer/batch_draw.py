@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass
 from multiprocessing import get_context
 
@@ -16,6 +14,7 @@ from golden.integer import batch_kernels, pixel
 from golden.integer.batch import BatchEvaluator, to_images
 from golden.integer.model import IntegerModel, Modulation
 from golden.integer.plan import SamplerPlan
+from golden.integer.processes import one_thread_each
 from golden.integer.workload import ZeroShares
 from golden.spec.model import ModelConfig
 from golden.spec.seed import generator_state
@@ -28,8 +27,6 @@ BATCH = 4
 WORKERS = 2
 WORKERS_FROM = 100
 """Images; for fewer, processes take longer to start than they save."""
-THREAD_VARIABLES = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
-"""What the libraries below numpy and torch read, once, when they are loaded."""
 
 
 class BatchNoise:
@@ -126,6 +123,11 @@ class Drawn:
     zeros: tuple[ZeroShares, ...] = ()
 
 
+def counters(model: IntegerModel, plan: SamplerPlan) -> tuple[ZeroShares, ...]:
+    """A counter of zeros for each of the plan's evaluations."""
+    return tuple(ZeroShares(model.config, model.eight_bit) for _ in range(plan.evaluations))
+
+
 @dataclass(frozen=True)
 class _Job:
     """What every batch of a drawing shares."""
@@ -136,7 +138,7 @@ class _Job:
 
     def draw(self, modulations: Sequence[Contexts], seeds: Sequence[int]) -> Drawn:
         """One batch."""
-        zeros = tuple(ZeroShares(self.model.config) for _ in range(self.plan.evaluations)) if self.count_zeros else ()
+        zeros = counters(self.model, self.plan) if self.count_zeros else ()
         return Drawn(draw_batch(self.model, modulations, self.plan, seeds, zeros or None), zeros)
 
 
@@ -152,28 +154,13 @@ def _draw(modulations: Sequence[Contexts], seeds: Sequence[int]) -> Drawn:
     return _shared[0].draw(modulations, seeds)
 
 
-@contextmanager
-def _one_thread() -> Iterator[None]:
-    """Processes that are started meanwhile multiply matrices with one thread each."""
-    before = {name: os.environ.get(name) for name in THREAD_VARIABLES}
-    os.environ.update(dict.fromkeys(THREAD_VARIABLES, "1"))
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value
-
-
 def _batches(job: _Job, modulations: list[Sequence[Contexts]], seeds: list[Sequence[int]],
              workers: int) -> Iterator[Drawn]:
     """Every batch, in order, drawn here or by so many processes."""
     if workers == 1:
         yield from map(job.draw, modulations, seeds)
         return
-    with _one_thread(), ProcessPoolExecutor(workers, get_context("spawn"), _begin, (job,)) as pool:
+    with one_thread_each(), ProcessPoolExecutor(workers, get_context("spawn"), _begin, (job,)) as pool:
         yield from pool.map(_draw, modulations, seeds)
 
 
@@ -198,7 +185,7 @@ def draw_many(model: IntegerModel, modulations: Sequence[Contexts], plan: Sample
     parts = [modulations[start:start + batch] for start in starts], [seeds[start:start + batch] for start in starts]
     config = model.config
     images = np.zeros((count, config.image_channels, config.image_size, config.image_size), dtype=np.int16)
-    zeros = tuple(ZeroShares(config) for _ in range(plan.evaluations)) if count_zeros else ()
+    zeros = counters(model, plan) if count_zeros else ()
     with tqdm(total=count, unit="image", disable=not progress) as bar:
         for start, drawn in zip(starts, _batches(_Job(model, plan, count_zeros), *parts, workers), strict=True):
             images[start:start + len(drawn.images)] = drawn.images

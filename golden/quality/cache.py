@@ -10,10 +10,7 @@ import ast
 import hashlib
 import json
 import multiprocessing
-import os
 import zipfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from functools import lru_cache, partial
 from pathlib import Path
@@ -23,6 +20,7 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
+from golden.integer.processes import one_thread_each
 from golden.quality import drawing
 from golden.quality.drawing import Drawn, Settings, Variant
 
@@ -108,19 +106,6 @@ def draw_part(variant: Variant, settings: Settings, part: Part) -> int:
     return len(part.labels)
 
 
-@contextmanager
-def single_threaded() -> Iterator[None]:
-    """Processes that start within run one thread each, as there are several of them."""
-    names = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
-    before = {name: os.environ.get(name) for name in names}
-    os.environ.update(dict.fromkeys(names, "1"))
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            os.environ.pop(name) if value is None else os.environ.update({name: value})
-
-
 def draw_many(variant: Variant, settings: Settings, labels: Tensor, seeds: range, place: Place) -> Drawn:
     """One image for each of the labels (n, A) and seeds, in order, drawn or found."""
     every = parts(variant, settings, labels, seeds, place)
@@ -134,7 +119,7 @@ def draw_many(variant: Variant, settings: Settings, labels: Tensor, seeds: range
                 bar.update(work(part))
         else:
             context = multiprocessing.get_context("spawn")
-            with single_threaded(), context.Pool(place.workers, torch.set_num_threads, (1,)) as pool:
+            with one_thread_each(), context.Pool(place.workers, torch.set_num_threads, (1,)) as pool:
                 for count in pool.imap_unordered(work, missing):
                     bar.update(count)
     return join([read(part.path) for part in every])

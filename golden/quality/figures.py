@@ -20,7 +20,6 @@ from golden.quality.frechet import Moments, deviation, frechet, halves, moments
 from golden.quantise import source as quantise_source
 from golden.quantise.calibrate import residual_fraction_bits
 from golden.quantise.quantised import load_quantised
-from golden.spec.model import ModelConfig
 from golden.spec.validation import ConfigError
 
 DIGITS = 4               # of the figures written
@@ -95,19 +94,19 @@ def variants(model: str, pictures: data.Pictures, weights: Path, folder: Path) -
             Variant(model, FINE_TUNED, checked_path(model, "quantised", weights))]
 
 
-def zero_shares(config: ModelConfig, drawn: Drawn, evaluation: int | None = None) -> ZeroShares:
-    """The zeros of a drawing, or of one evaluation of it."""
-    shares, products = ZeroShares(config), tuple(useful_macs(config))
+def zero_shares(source: checkpoint.Checkpoint, drawn: Drawn, evaluation: int | None = None) -> ZeroShares:
+    """The zeros of a drawing with a quantised checkpoint, or of one evaluation of it."""
+    shares, products = ZeroShares(source.config, source.eight_bit), tuple(useful_macs(source.config))
     for counter, counts in ((shares.zeros, drawn.zeros), (shares.values, drawn.values)):
         chosen = counts.sum(0) if evaluation is None else counts[evaluation]
         counter.update(Counter(dict(zip(products, chosen.tolist(), strict=True))))
     return shares
 
 
-def zero_table(config: ModelConfig, drawn: Drawn) -> dict:
+def zero_table(source: checkpoint.Checkpoint, drawn: Drawn) -> dict:
     """Shares of zeros: of each layer over the blocks, and of each product, by evaluation; and weighted by MACs."""
-    steps = [zero_shares(config, drawn, step) for step in range(len(drawn.zeros))]
-    whole = zero_shares(config, drawn)
+    steps = [zero_shares(source, drawn, step) for step in range(len(drawn.zeros))]
+    whole = zero_shares(source, drawn)
     return {"weighted": rounded(whole.mean()), "weighted_by_step": rounded([step.mean() for step in steps]),
             "layers": {name: {"all": rounded(share), "by_step": rounded([step.by_layer()[name] for step in steps])}
                        for name, share in whole.by_layer().items()},
@@ -150,7 +149,7 @@ def drawn_row(job: Job, variant: Variant, settings: Settings, real: Real) -> tup
     drawn = cache.draw_many(variant, settings, labels, job.seeds, job.place)
     row = {"model": variant.model, "variant": variant.kind, **real.judged(torch.from_numpy(drawn.images), labels)}
     if drawn.zeros is not None:
-        row["zeros"] = rounded(zero_shares(config, drawn).mean())
+        row["zeros"] = rounded(zero_shares(checkpoint.load(variant.path), drawn).mean())
     return row, drawn
 
 
@@ -172,7 +171,8 @@ def table(job: Job, stored: StoredJudge, pictures: data.Pictures) -> dict:
             row |= {"ratio": rounded(row["frechet"] / rows[first]["frechet"]),
                     "validation_loss": loss(variant, pictures)}
             if drawn.zeros is not None:
-                zeros.append({"model": model, "variant": variant.kind, **zero_table(zoo.config(model), drawn)})
+                source = checkpoint.load(variant.path)
+                zeros.append({"model": model, "variant": variant.kind, **zero_table(source, drawn)})
     if len(job.models) > 1:
         for row in rows:
             row["ratio_to_first"] = rounded(row["frechet"] / rows[0]["frechet"])

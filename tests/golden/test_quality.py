@@ -134,8 +134,8 @@ def test_integers_are_the_references_and_so_are_their_zeros(guidance):
                 steps[step.number - 1].add(step)
         assert np.array_equal(found.images[index], (step.image / 4096).clip(-1, 1).astype(np.float32))
     assert not np.array_equal(found.images[0], found.images[1])
-    told = figures.zero_table(TINY, found)
-    assert figures.zero_shares(TINY, found).zeros == shares.zeros
+    told = figures.zero_table(source, found)
+    assert figures.zero_shares(source, found).zeros == shares.zeros
     assert told["weighted"] == round(shares.mean(), 4)
     assert told["layers"]["mix"]["by_step"] == [round(step.by_layer()["mix"], 4) for step in steps]
     assert told["products"]["decoder"] == [round(step.shares()["decoder"], 4) for step in steps]

@@ -44,7 +44,7 @@ class Zeros:
         self.first: float | None = None
         self.weight = weight
         for block in model.blocks:
-            block.watch = self
+            block.watches = (*block.watches, self)
 
     def operand(self, product: str, x: Tensor, step: Tensor | None) -> None:
         """x (B, T, K): a value of several steps costs 1, one of ``SOFTNESS`` steps a half, a zero nothing.

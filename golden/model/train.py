@@ -17,6 +17,7 @@ from tqdm import tqdm
 
 from golden.model import checkpoint, data, zoo
 from golden.model.labels import hide
+from golden.model.sharpness import Sharpness
 from golden.model.sparsity import FIRST_WEIGHT, Zeros
 from golden.model.transformer import Transformer
 
@@ -121,10 +122,11 @@ def optimiser(model: nn.Module, schedule: Schedule) -> torch.optim.Optimizer:
 
 
 def fit(model: Transformer, pictures: data.Pictures, schedule: Schedule,
-        save: Callable[[dict[str, Tensor], dict], None]) -> None:
+        save: Callable[[dict[str, Tensor], dict], None], sharpness: Sharpness | None = None) -> None:
     """Train until the minutes, or the steps, are over.
 
-    ``save(averaged weights, record)`` is called every two minutes and at the end.
+    ``save(averaged weights, record)`` is called every two minutes and at the end. ``sharpness`` watches a float model;
+    fake quantisers hold scores back by themselves.
     """
     adam = optimiser(model, schedule)
     average = Average(model, schedule.average)
@@ -140,8 +142,11 @@ def fit(model: Transformer, pictures: data.Pictures, schedule: Schedule,
         batch_images, batch_labels, t, noise = next(source)
         with torch.autocast("cpu", torch.bfloat16, enabled=schedule.mixed):
             loss = flow_loss(model, batch_images, batch_labels, t, noise)
+        penalties = [zeros.penalty(progress)] if zeros else []
+        if sharpness:
+            penalties.append(sharpness.penalty())
         adam.zero_grad()
-        (loss + zeros.penalty(progress) if zeros else loss).backward()
+        sum(penalties, loss).backward()
         nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         adam.step()
         average.update(model)
@@ -229,7 +234,7 @@ def run(options: argparse.Namespace) -> None:
         checkpoint.save(path, checkpoint.Checkpoint(config=config, kind="float", tensors=tensors, record=record))
         tqdm.write(f"{path}: {record}", file=sys.stderr)
 
-    fit(model, pictures, schedule, save)
+    fit(model, pictures, schedule, save, Sharpness(model))
     print(f"wrote {path}")
 
 

@@ -111,10 +111,10 @@ class Watch(Protocol):
 class Block(nn.Module):
     """One core block, (B, T, D) -> (B, T, D): attention, then two fully connected layers.
 
-    The branches start at zero, so that a fresh block is the identity. A ``watch`` sees the left operands.
+    The branches start at zero, so that a fresh block is the identity. Its ``watches`` see the left operands.
     """
 
-    watch: Watch | None = None
+    watches: tuple[Watch, ...] = ()
 
     def __init__(self, config: ModelConfig, linear: type[nn.Linear] = nn.Linear):
         super().__init__()
@@ -151,13 +151,13 @@ class Block(nn.Module):
 
     def seen(self, product: str, x: Tensor, step: Tensor | None = None) -> None:
         """Show the left operand of a matrix product, (B, ...), with its quantiser's step where there is one."""
-        if self.watch is not None:
-            self.watch.operand(product, x, step)
+        for watch in self.watches:
+            watch.operand(product, x, step)
 
     def seen_attention(self, query: Tensor, key: Tensor) -> None:
         """Show what makes the probabilities, both (B, heads, T, d)."""
-        if self.watch is not None:
-            self.watch.attention(query, key)
+        for watch in self.watches:
+            watch.attention(query, key)
 
 
 class Transformer(nn.Module):

@@ -47,7 +47,7 @@ class Recorder:
         self.operands: dict[str, list[torch.Tensor]] = {}
         self.pairs: list[tuple[torch.Tensor, torch.Tensor]] = []
         for block in model.blocks:
-            block.watch = self
+            block.watches = (self,)
 
     def operand(self, product, x, step):
         self.operands.setdefault(product, []).append(x if step is None else x / step)

@@ -1,8 +1,8 @@
 """Quality of trained models: ``python -m golden.quality --model fashion --and sparse``.
 
 Draws the float model, 4 bits by calibration alone and the fine-tuned integers, which are bit for bit the RTL's, and
-compares them with held-out real images. With several ``--steps`` or samplers, the fine-tuned integers against the
-number of evaluations. Drawn images are kept, so a cut-off goes on.
+compares them with held-out real images. With several ``--steps``, samplers, guidance ranges or early ends, the
+fine-tuned integers against the cost of a drawing. Drawn images are kept, so a cut-off goes on.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from golden.quality import report
 from golden.quality.cache import PART, Place
 from golden.quality.drawing import SAMPLERS, Settings
 from golden.quality.figures import Job, checked_path, shared_set, table
-from golden.quality.sweep import all_settings, plot, sweep
+from golden.quality.sweep import all_settings, plot, saves, sweep
 from golden.spec.validation import ConfigError
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -41,7 +41,8 @@ def write(path: Path, result: dict) -> None:
 
 def chosen(options: argparse.Namespace) -> tuple[Job, list[Settings]]:
     """What the command line asks for; raises ``ConfigError``."""
-    settings = all_settings(Settings(guidance=options.guidance), options.sampler, options.steps)
+    ranges = [tuple(limits) for limits in options.guidance_range or [(0.0, 1.0)]]
+    settings = all_settings(Settings(guidance=options.guidance), options.sampler, options.steps, ranges, options.stop)
     images = (SWEEP_IMAGES if len(settings) > 1 else TABLE_IMAGES) if options.images is None else options.images
     for name, value, least in (("images", images, 2), ("workers", options.workers, 1), ("seed", options.seed, 0),
                                ("part", options.part, 1)):
@@ -50,7 +51,10 @@ def chosen(options: argparse.Namespace) -> tuple[Job, list[Settings]]:
     models = (options.model, *options.others)
     if len(settings) > 1 and len(models) > 1:
         raise ConfigError(f"--and {' '.join(options.others)} was told with {len(settings)} settings; expected one "
-                          "model with several samplers or steps, or several models with one of each")
+                          "model with several settings, or several models with one")
+    if len(settings) == 1 and settings[0].stop:
+        raise ConfigError(f"--stop is {settings[0].stop:g} for a table with the float model, which never ends early; "
+                          "expected several settings, which the integers alone draw, as --stop 0 0.05")
     place = Place(folder=options.cache, workers=options.workers, part=options.part)
     return Job(models=models, settings=settings[0], images=images, first_seed=options.seed, weights=options.weights,
                data=options.data, place=place), settings
@@ -59,9 +63,10 @@ def chosen(options: argparse.Namespace) -> tuple[Job, list[Settings]]:
 def command(job: Job) -> str:
     """What draws this table again."""
     others = f" --and {' '.join(job.models[1:])}" if len(job.models) > 1 else ""
-    settings = job.settings
+    settings, (low, high) = job.settings, job.settings.guidance_range
+    limits = "" if (low, high) == (0, 1) else f" --guidance-range {low:g} {high:g}"
     return (f"python -m golden.quality --model {job.models[0]}{others} --images {job.images} --steps {settings.steps} "
-            f"--sampler {settings.sampler} --guidance {settings.guidance:g} --seed {job.first_seed}")
+            f"--sampler {settings.sampler} --guidance {settings.guidance:g}{limits} --seed {job.first_seed}")
 
 
 def run(options: argparse.Namespace) -> None:
@@ -78,9 +83,10 @@ def run(options: argparse.Namespace) -> None:
     pictures = data.load(name, config, job.data)
     if len(settings) > 1:
         result = sweep(job, stored, pictures, settings)
-        write(options.output or DOCS / "quality" / f"{options.model}-samplers.json", result)
+        name = f"{options.model}-{'savings' if saves(result) else 'samplers'}"
+        write(options.output or DOCS / "quality" / f"{name}.json", result)
         print(f"{report.introduction(result)}\n\n{report.sweep_table(result)}")
-        plot(result, options.plot or DOCS / "images" / f"{options.model}-samplers.png")
+        plot(result, options.plot or DOCS / "images" / f"{name}.png")
         return
     result = table(job, stored, pictures)
     write(options.output or DOCS / "quality" / f"{options.model}.json", result)
@@ -96,10 +102,14 @@ def arguments() -> argparse.ArgumentParser:
     parser.add_argument("--and", nargs="+", default=[], dest="others", metavar="MODEL",
                         help="more models of the same data set in the same table")
     parser.add_argument("--images", type=int,
-                        help=f"of each row (default: {TABLE_IMAGES}; {SWEEP_IMAGES} with several samplers or steps)")
+                        help=f"of each row (default: {TABLE_IMAGES}; {SWEEP_IMAGES} with several settings)")
     parser.add_argument("--steps", type=int, nargs="+", default=[12], help="of the sampler")
     parser.add_argument("--sampler", nargs="+", default=["euler"], help=f"some of {', '.join(SAMPLERS)}")
     parser.add_argument("--guidance", type=float, default=2.0, help="classifier-free guidance; 1 is none")
+    parser.add_argument("--guidance-range", type=float, nargs=2, action="append", metavar=("LOW", "HIGH"),
+                        help="times from 0 to 1 between which steps are guided; several times for several ranges")
+    parser.add_argument("--stop", type=float, nargs="+", default=[0.0],
+                        help="end when the predicted image changes by less on average; 0 is never")
     parser.add_argument("--seed", type=int, default=0, help="of the first image")
     parser.add_argument("--workers", type=int, default=2, help="processes that draw")
     parser.add_argument("--part", type=int, default=PART, help="images that a process draws and keeps at a time")
@@ -108,7 +118,7 @@ def arguments() -> argparse.ArgumentParser:
     parser.add_argument("--judges", type=Path, default=zoo.WEIGHTS, help="folder of judges/<set>.safetensors")
     parser.add_argument("--cache", type=Path, default=Path("build/quality"), help="folder of the drawn images")
     parser.add_argument("--output", type=Path, help="JSON (default: docs/quality/<model>.json)")
-    parser.add_argument("--plot", type=Path, help="PNG (default: docs/images/<model>-samplers.png)")
+    parser.add_argument("--plot", type=Path, help="PNG (default: docs/images/<model>-samplers.png, or -savings)")
     parser.add_argument("--card", action="store_true", help="print what a model's card needs")
     return parser
 

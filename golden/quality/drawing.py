@@ -13,7 +13,7 @@ from torch import Tensor
 
 from golden.integer import pixel
 from golden.integer.batch_draw import BatchNoise
-from golden.integer.plan import DEFAULT, make_plan
+from golden.integer.plan import DEFAULT, SamplerPlan, make_plan
 from golden.integer.samplers import SAMPLERS
 from golden.integer.samplers import evaluations as sampler_evaluations
 from golden.integer.workload import useful_macs
@@ -37,11 +37,25 @@ class Settings:
     steps: int = 12
     guidance: float = 2.0
     sampler: str = DEFAULT
+    guidance_range: tuple[float, float] = (0.0, 1.0)     # times between which steps are guided
+    stop: float = 0.0                                    # change of the image below which a drawing ends; 0 is never
 
     def __post_init__(self) -> None:
         require(self.steps >= 1, f"--steps is {self.steps}; expected 1 or more")
         require(self.sampler in SAMPLERS,
                 f"there is no sampler '{self.sampler}'; expected one of {', '.join(SAMPLERS)}")
+        require(self.plan.evaluations > 0, "there is nothing to evaluate")    # or the plan refuses what it cannot hold
+
+    @property
+    def choices(self) -> dict[str, object]:
+        """What a plan takes beside sampler, steps and guidance."""
+        return {"guidance_range": self.guidance_range, "stop": self.stop}
+
+    @property
+    def plan(self) -> SamplerPlan:
+        """The rows, of one pixel and velocities in a pixel's unit."""
+        return make_plan(self.sampler, sampler.times(self.steps), self.guidance, numbers.PIXEL_FRACTION_BITS, 1,
+                         **self.choices)
 
 
 @dataclass(frozen=True)
@@ -91,7 +105,7 @@ def draw(variant: Variant, settings: Settings, labels: Tensor, seeds: Sequence[i
 
 
 def draw_float(source: checkpoint.Checkpoint, settings: Settings, labels: Tensor, seeds: Sequence[int]) -> Drawn:
-    """With the float model, from the noise that the core starts from and with what it adds on the way."""
+    """With the float model, which never ends early, from the core's first noise and with what it adds on the way."""
     config = source.config
     model = Transformer(config)
     model.load_state_dict(source.tensors)
@@ -102,14 +116,16 @@ def draw_float(source: checkpoint.Checkpoint, settings: Settings, labels: Tensor
         return torch.from_numpy(noise.images() / numbers.NOISE_DEVIATION).float()
 
     way = sampler.draw(model.eval(), torch.from_numpy(start / PIXEL_ONE).float(), labels, no_label=config.no_label,
-                       sampler=settings.sampler, steps=settings.steps, guidance=settings.guidance, fresh=fresh)
+                       sampler=settings.sampler, steps=settings.steps, guidance=settings.guidance,
+                       guidance_range=settings.guidance_range, fresh=fresh)
     return Drawn(way[-1].clean.clamp(-1, 1).numpy())
 
 
 def draw_integer(source: checkpoint.Checkpoint, settings: Settings, labels: Tensor, seeds: Sequence[int]) -> Drawn:
     """With the integer reference, whose every bit is the RTL's."""
     drawn = draw_labels(source, labels, seeds, steps=settings.steps, guidance=settings.guidance,
-                        sampler=settings.sampler, workers=1, count_zeros=True, progress=False)
+                        sampler=settings.sampler, choices=settings.choices, workers=1, count_zeros=True,
+                        progress=False)
     products = tuple(useful_macs(source.config))
     zeros, values = (np.array([[getattr(share, name)[product] for product in products] for share in drawn.zeros])
                      for name in ("zeros", "values"))

@@ -76,11 +76,13 @@ def labels_table(result: dict, names: list[str]) -> str:
 
 
 def sweep_table(result: dict) -> str:
-    """A row for each sampler and number of steps."""
-    rows = [[row["sampler"], str(row["steps"]), str(row["evaluations"]), distance(row), percent(row["label_accuracy"]),
-             percent(row.get("zeros"))] for row in result["rows"]]
-    return markdown(["sampler", "steps", "evaluations", "Fréchet distance", "labels right",
-                     "zeros by multiplications"], rows)
+    """A row for each of the settings."""
+    rows = [[row["sampler"], str(row["steps"]), str(row["evaluations"]),
+             "{:g} to {:g}".format(*row["guidance_range"]), f"{row['stop']:g}" if row["stop"] else "never",
+             f"{row['contexts']:.1f}", distance(row), percent(row["label_accuracy"]), percent(row.get("zeros"))]
+            for row in result["rows"]]
+    return markdown(["sampler", "steps", "evaluations", "guided", "ended below", "contexts an image",
+                     "Fréchet distance", "labels right", "zeros by multiplications"], rows)
 
 
 def page(result: dict, attributes: list[str]) -> str:

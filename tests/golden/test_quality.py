@@ -230,12 +230,32 @@ def test_steps_are_swept_and_shown(garments, tmp_path, capsys, monkeypatch):
     assert path == tmp_path / "plot.png" and result == json.loads((tmp_path / "tiny.json").read_text())
     assert [(row["sampler"], row["steps"], row["evaluations"]) for row in result["rows"]] == [
         ("euler", 1, 1), ("euler", 2, 2)]
-    assert "| euler | 2 | 2 | " in capsys.readouterr().out
+    assert "| euler | 2 | 2 | 0 to 1 | never | 4.0 | " in capsys.readouterr().out
+
+
+def test_a_sweep_counts_the_contexts_that_a_range_and_an_early_end_save(garments, tmp_path, monkeypatch):
+    monkeypatch.setattr(command, "plot", lambda *_: None)
+    options = line(garments, tmp_path, "--steps", "4", "--guidance-range", "0", "1", "--guidance-range", "0.5", "1",
+                   "--stop", "0", "3")
+    assert main(command.run, command.arguments().parse_args(options)) == 0
+    rows = json.loads((tmp_path / "tiny.json").read_text())["rows"]
+    assert [(row["guidance_range"], row["stop"]) for row in rows] == [([0, 1], 0), ([0, 1], 3), ([0.5, 1], 0),
+                                                                      ([0.5, 1], 3)]
+    # From the second evaluation on any image changes by less than 3, so it ends there.
+    assert [row["contexts"] for row in rows] == [8, 4, 6, 2]
+
+
+def test_a_sweep_says_what_a_line_of_the_plot_is():
+    row = {"sampler": "euler", "guidance_range": [0, 1], "stop": 0}
+    assert sweep.series(row) == "euler"
+    assert sweep.series(row | {"guidance_range": [0.2, 0.8]}) == "euler, guided from 0.2 to 0.8"
+    assert sweep.series(row | {"stop": 0.01}) == "euler, ended early"
+    assert not sweep.saves({"rows": [row, row]}) and sweep.saves({"rows": [row, row | {"stop": 0.01}]})
 
 
 def test_the_plot_is_a_picture(tmp_path):
-    rows = [{"model": "tiny", "sampler": name, "evaluations": count, "frechet": 20 / count, "deviation": 0.5}
-            for name in ("euler", "other") for count in (2, 4, 8)]
+    rows = [{"model": "tiny", "sampler": name, "evaluations": count, "frechet": 20 / count, "deviation": 0.5,
+             "guidance_range": [0, 1], "stop": 0} for name in ("euler", "other") for count in (2, 4, 8)]
     sweep.plot({"rows": rows, "real": {"training_frechet": 1.0, "training_images": 9},
                 "settings": {"images": 9, "guidance": 2.0}}, tmp_path / "images" / "plot.png")
     with Image.open(tmp_path / "images" / "plot.png") as picture:
@@ -263,6 +283,9 @@ def test_another_models_checkpoint_is_one_sentence(garments, tmp_path, capsys):
     (["--steps", "0"], "--steps is 0; expected 1 or more"),
     (["--images", "1"], "--images is 1; expected 2 or more"),
     (["--workers", "0"], "--workers is 0; expected 1 or more"),
+    (["--stop", "0.1"], "--stop is 0.1 for a table with the float model"),
+    (["--stop", "0", "-1"], "stop is -1.0; expected a number from 0"),
+    (["--guidance-range", "0.5", "0.2"], "guidance range is 0.5 to 0.2; expected two times from 0 to 1"),
     (["--and", "fashion"], "tiny draws garments of side 16, fashion garments of side 32; expected models of one data"),
     (["--and", "sparse", "--steps", "1", "2"], "--and sparse was told with 2 settings"),
     (["--judges", "/nowhere"], "python -m golden.model.judge --set garments"),

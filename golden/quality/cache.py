@@ -122,6 +122,8 @@ def draw_many(variant: Variant, settings: Settings, labels: Tensor, seeds: range
             with one_thread_each(), context.Pool(place.workers, torch.set_num_threads, (1,)) as pool:
                 for count in pool.imap_unordered(work, missing):
                     bar.update(count)
+                pool.close()             # to end by themselves: terminated, they would leave their semaphores
+                pool.join()
     return join([read(part.path) for part in every])
 
 

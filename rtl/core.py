@@ -9,7 +9,7 @@ from amaranth.lib.wiring import In, Out, connect, flipped
 from golden.spec import numbers
 from golden.spec.descriptors import Engine, Opcode
 from golden.spec.hardware import HardwareConfig
-from golden.spec.registers import DATA_BITS, LANE_WAITS, STALL_CAUSES
+from golden.spec.registers import DATA_BITS, LANE_WAITS, STALL_CAUSES, Status
 from rtl.array.engine import ArrayEngine
 from rtl.control.engine import descriptor_layout
 from rtl.control.guard import Guard
@@ -38,8 +38,9 @@ LINE_MEMORIES = ("normalised", "activation", "probability")
 class Core(wiring.Component):
     """A diffusion transformer's accelerator behind one host port.
 
-    ``request`` and ``response``: the registers of ``golden.spec.registers``. With ``trace`` every write to a memory
-    in TRACED is shown at a port of its own. ``family`` says how DSP blocks are made ("generic" or "ecp5").
+    ``request`` and ``response``: the registers of ``golden.spec.registers``; ``status`` shows the register of that
+    name. With ``trace`` every write to a memory in TRACED is shown at a port of its own. ``family`` says how DSP blocks
+    are made ("generic" or "ecp5").
     """
 
     def __init__(self, config: HardwareConfig, trace: bool = False, family: str = "generic") -> None:
@@ -52,6 +53,7 @@ class Core(wiring.Component):
         super().__init__({
             "request": In(stream.Signature(REQUEST_LAYOUT)),
             "response": Out(stream.Signature(DATA_BITS)),
+            "status": Out(len(Status)),
             **({f"trace_{name}": Out(WritePort(*self.shapes[name])) for name in TRACED} if trace else {}),
         })
 
@@ -197,6 +199,7 @@ class Core(wiring.Component):
             sequencer.resume.eq(registers.resume),
             sequencer.pause_each_step.eq(registers.pause),
             sequencer.settled.eq(self.pixel.settled),
+            self.status.eq(registers.status),
             registers.running.eq(sequencer.running | sequencer.paused | sequencer.begin),
             registers.paused.eq(sequencer.paused | sequencer.begin),
             registers.done.eq(finished),

@@ -20,6 +20,7 @@ from golden.spec.registers import (
     Control,
     ErrorCode,
     Option,
+    Status,
 )
 from rtl.memory.ports import READ_LATENCY, ReadPort
 
@@ -54,6 +55,7 @@ class HostRegisters(wiring.Component):
         super().__init__({
             "request": In(stream.Signature(REQUEST_LAYOUT)),
             "response": Out(stream.Signature(DATA_BITS)),
+            "status": Out(len(Status)),
             "load_words": Out(stream.Signature(DATA_BITS)),
             "clean": Out(ReadPort(config.pixel_words, 16)),
             "pixel": Out(ReadPort(config.pixel_words, 16)),
@@ -93,11 +95,17 @@ class HostRegisters(wiring.Component):
         self.settings(m)
         self.commands(m)
         self.errors(m)
+        self.show_status(m)
         self.load(m)
         self.pixels(m)
         self.choose_value(m, {**self.values(), **self.counters(m)})
         self.answer(m)
         return m
+
+    def show_status(self, m: Module) -> None:
+        """The bits of STATUS."""
+        m.d.comb += self.status.eq(Cat(self.running, self.paused, self.done, self.code != ErrorCode.NONE,
+                                       self.program_loaded, self.conditioning_loaded, self.loading))
 
     def take_request(self, m: Module) -> None:
         """Stage 1: the request."""
@@ -120,14 +128,12 @@ class HostRegisters(wiring.Component):
 
     def values(self) -> dict[str, Value]:
         """The values of the registers, but for the counters."""
-        status = Cat(self.running, self.paused, self.done, self.code != ErrorCode.NONE, self.program_loaded,
-                     self.conditioning_loaded, self.loading)
         return {
             "IDENTITY": Const(IDENTITY, DATA_BITS),
             "VERSION": Const(FORMAT_VERSION, DATA_BITS),
             "FINGERPRINT": Const(self.config.fingerprint, DATA_BITS),
             "OPTIONS": self.pause,
-            "STATUS": status,
+            "STATUS": self.status,
             "ERROR": self.code,
             "ERROR_DETAIL": self.detail,
             "STEP": self.step,

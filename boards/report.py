@@ -10,7 +10,7 @@ import json
 import sys
 from pathlib import Path
 
-from boards.synthesis import KINDS, SynthesisError, by_submodule, synthesise, total
+from boards.synthesis import KINDS, LUT_SITES, SynthesisError, by_submodule, synthesise, total
 from golden.spec.hardware import HardwareConfig, load_hardware
 from golden.spec.validation import ConfigError
 from rtl.core import Core
@@ -22,9 +22,6 @@ DEVICES = {
     "LFE5U-85F": {"LUT4": 83640, "TRELLIS_FF": 83640, "DP16KD": 208, "MULT18X18D": 156},
 }
 """What a device has."""
-
-LUT_SITES = {"LUT4": 1, "CCU2C": 2, "TRELLIS_DPR16X4": 6}
-"""Look-up table sites that a cell takes; a LUT RAM takes four and, by its write port, two more."""
 
 
 def needs(used: dict[str, int]) -> dict[str, int]:

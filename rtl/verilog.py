@@ -19,6 +19,7 @@ from golden.spec.validation import ConfigError
 from rtl.array.multiplier import FAMILIES
 from rtl.bench import catalogue, catalogue_array, catalogue_dense, catalogue_pixel, catalogue_product
 from rtl.core import TRACED, Core
+from rtl.interface import latencies, ports, registers
 from rtl.top import Top
 from rtl.units.norm_engine import tail as norm_tail
 from rtl.units.softmax_engine import tail as softmax_tail
@@ -41,7 +42,9 @@ def describe(config: HardwareConfig, top: str, trace: bool) -> dict:
         "memories": {name: {"depth": depth, "bits": bits} for name, (depth, bits) in config.memory_shapes.items()},
         "trace": [{"memory": memory, "bits": config.memory_shapes[memory][1]}
                   for memory in (TRACED if trace else ())],
-        "latencies": {"norm_tail_one_word": norm_tail(config, 1, 0), "softmax_tail": softmax_tail(config)},
+        "registers": registers(),
+        "latencies": {**latencies(config), "norm_tail_one_word": norm_tail(config, 1, 0),
+                      "softmax_tail": softmax_tail(config)},
     }
 
 
@@ -69,9 +72,11 @@ def unit_verilog(unit: str, config: HardwareConfig, bug: str | None, folder: Pat
 
 def top_verilog(config: HardwareConfig, clock_hz: int, baud: int, family: str, folder: Path) -> None:
     """A board's top level; raises ``ConfigError`` for a baud rate that the clock cannot make."""
-    description = {**describe(config, "top", False), "clock_hz": clock_hz, "baud": baud,
-                   "bit_cycles": bit_cycles(clock_hz, baud)}
-    write(folder, "top", convert(Top(config, clock_hz=clock_hz, baud=baud, family=family), "top"), description)
+    bits = bit_cycles(clock_hz, baud)
+    top = Top(config, clock_hz=clock_hz, baud=baud, family=family)
+    description = {**describe(config, "top", False), "clock_hz": clock_hz, "baud": baud, "bit_cycles": bits,
+                   "ports": ports(top)}
+    write(folder, "top", convert(top, "top"), description)
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -95,8 +100,9 @@ def main(arguments: list[str] | None = None) -> int:
         elif options.top:
             top_verilog(config, options.clock, options.baud, options.family, options.output)
         else:
-            text = convert(Core(config, options.trace, options.family), "core")
-            write(options.output, "core", text, describe(config, "core", options.trace))
+            core = Core(config, options.trace, options.family)
+            description = {**describe(config, "core", options.trace), "ports": ports(core)}
+            write(options.output, "core", convert(core, "core"), description)
     except ConfigError as error:
         print(f"rtl.verilog: {error}", file=sys.stderr)
         return 2

@@ -86,7 +86,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--output", type=Path, required=True, help="folder for the .v and .json files")
     parser.add_argument("--unit", help="one unit's bench top instead of the core")
     parser.add_argument("--bug", help="plant this bug in the unit")
-    parser.add_argument("--top", action="store_true", help="a board's top level, with a serial link, not the core alone")
+    parser.add_argument("--top", action="store_true", help="a board's top level, with a serial link")
     parser.add_argument("--clock", type=int, default=25_000_000, help="Hz of the top's clock (default: %(default)s)")
     parser.add_argument("--baud", type=int, default=1_000_000, help="bits a second of its link (default: %(default)s)")
     parser.add_argument("--trace", action="store_true", help="show every memory write at ports of the core")

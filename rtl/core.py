@@ -20,9 +20,11 @@ from rtl.control.sequencer import Sequencer
 from rtl.memory.image_loader import ImageLoader
 from rtl.memory.line_ram import LineRam
 from rtl.memory.loader import Loader
+from rtl.memory.part_ram import PARTS, PartRam
 from rtl.memory.ports import WritePort
 from rtl.memory.ram import Ram
 from rtl.memory.sharing import share_reader, share_writer
+from rtl.memory.step_ram import StepRam
 from rtl.memory.twin_ram import TwinRam
 from rtl.units.norm_engine import NormEngine
 from rtl.units.pixel_engine import PixelEngine
@@ -88,11 +90,15 @@ class Core(wiring.Component):
             self.connect_trace(m)
         return m
 
-    def memory(self, name: str) -> Ram | LineRam | TwinRam:
+    def memory(self, name: str) -> Ram | LineRam | TwinRam | PartRam | StepRam:
         """A memory with the ports that its users need."""
         shape = self.shapes[name]
         if name in LINE_MEMORIES:
             return LineRam(*shape, self.config.line_words)
+        if name == "step":
+            return StepRam(shape[0])
+        if name == "program" or (name == "modulation" and self.config.norm_parts == PARTS):
+            return PartRam(*shape)
         return TwinRam(*shape) if name == "residual" else Ram(*shape)
 
     def restartable(self, m: Module, name: str, unit: wiring.Component) -> wiring.Component:

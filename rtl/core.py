@@ -9,7 +9,7 @@ from amaranth.lib.wiring import In, Out, connect, flipped
 from golden.spec import numbers
 from golden.spec.descriptors import Engine, Opcode
 from golden.spec.hardware import HardwareConfig
-from golden.spec.registers import DATA_BITS, LANE_WAITS, STALL_CAUSES
+from golden.spec.registers import DATA_BITS, LANE_WAITS, STALL_CAUSES, Status
 from rtl.array.engine import ArrayEngine
 from rtl.control.engine import descriptor_layout
 from rtl.control.guard import Guard
@@ -20,9 +20,11 @@ from rtl.control.sequencer import Sequencer
 from rtl.memory.image_loader import ImageLoader
 from rtl.memory.line_ram import LineRam
 from rtl.memory.loader import Loader
+from rtl.memory.part_ram import PARTS, PartRam
 from rtl.memory.ports import WritePort
 from rtl.memory.ram import Ram
 from rtl.memory.sharing import share_reader, share_writer
+from rtl.memory.step_ram import StepRam
 from rtl.memory.twin_ram import TwinRam
 from rtl.units.norm_engine import NormEngine
 from rtl.units.pixel_engine import PixelEngine
@@ -38,8 +40,9 @@ LINE_MEMORIES = ("normalised", "activation", "probability")
 class Core(wiring.Component):
     """A diffusion transformer's accelerator behind one host port.
 
-    ``request`` and ``response``: the registers of ``golden.spec.registers``. With ``trace`` every write to a memory
-    in TRACED is shown at a port of its own. ``family`` says how DSP blocks are made ("generic" or "ecp5").
+    ``request`` and ``response``: the registers of ``golden.spec.registers``; ``status`` shows the register of that
+    name. With ``trace`` every write to a memory in TRACED is shown at a port of its own. ``family`` says how DSP blocks
+    are made ("generic" or "ecp5").
     """
 
     def __init__(self, config: HardwareConfig, trace: bool = False, family: str = "generic") -> None:
@@ -52,6 +55,7 @@ class Core(wiring.Component):
         super().__init__({
             "request": In(stream.Signature(REQUEST_LAYOUT)),
             "response": Out(stream.Signature(DATA_BITS)),
+            "status": Out(len(Status)),
             **({f"trace_{name}": Out(WritePort(*self.shapes[name])) for name in TRACED} if trace else {}),
         })
 
@@ -86,11 +90,15 @@ class Core(wiring.Component):
             self.connect_trace(m)
         return m
 
-    def memory(self, name: str) -> Ram | LineRam | TwinRam:
+    def memory(self, name: str) -> Ram | LineRam | TwinRam | PartRam | StepRam:
         """A memory with the ports that its users need."""
         shape = self.shapes[name]
         if name in LINE_MEMORIES:
             return LineRam(*shape, self.config.line_words)
+        if name == "step":
+            return StepRam(shape[0])
+        if name == "program" or (name == "modulation" and self.config.norm_parts == PARTS):
+            return PartRam(*shape)
         return TwinRam(*shape) if name == "residual" else Ram(*shape)
 
     def restartable(self, m: Module, name: str, unit: wiring.Component) -> wiring.Component:
@@ -197,6 +205,7 @@ class Core(wiring.Component):
             sequencer.resume.eq(registers.resume),
             sequencer.pause_each_step.eq(registers.pause),
             sequencer.settled.eq(self.pixel.settled),
+            self.status.eq(registers.status),
             registers.running.eq(sequencer.running | sequencer.paused | sequencer.begin),
             registers.paused.eq(sequencer.paused | sequencer.begin),
             registers.done.eq(finished),

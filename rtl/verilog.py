@@ -14,10 +14,13 @@ from amaranth.back import verilog
 from amaranth.lib import wiring
 
 from golden.spec.hardware import FORMAT_VERSION, HardwareConfig, load_hardware
+from golden.spec.link import bit_cycles
 from golden.spec.validation import ConfigError
 from rtl.array.multiplier import FAMILIES
 from rtl.bench import catalogue, catalogue_array, catalogue_dense, catalogue_pixel, catalogue_product
 from rtl.core import TRACED, Core
+from rtl.interface import latencies, ports, registers
+from rtl.top import Top
 from rtl.units.norm_engine import tail as norm_tail
 from rtl.units.softmax_engine import tail as softmax_tail
 
@@ -39,7 +42,9 @@ def describe(config: HardwareConfig, top: str, trace: bool) -> dict:
         "memories": {name: {"depth": depth, "bits": bits} for name, (depth, bits) in config.memory_shapes.items()},
         "trace": [{"memory": memory, "bits": config.memory_shapes[memory][1]}
                   for memory in (TRACED if trace else ())],
-        "latencies": {"norm_tail_one_word": norm_tail(config, 1, 0), "softmax_tail": softmax_tail(config)},
+        "registers": registers(),
+        "latencies": {**latencies(config), "norm_tail_one_word": norm_tail(config, 1, 0),
+                      "softmax_tail": softmax_tail(config)},
     }
 
 
@@ -65,6 +70,15 @@ def unit_verilog(unit: str, config: HardwareConfig, bug: str | None, folder: Pat
     write(folder, unit, "\n".join([convert(component, unit), *models]), description)
 
 
+def top_verilog(config: HardwareConfig, clock_hz: int, baud: int, family: str, folder: Path) -> None:
+    """A board's top level; raises ``ConfigError`` for a baud rate that the clock cannot make."""
+    bits = bit_cycles(clock_hz, baud)
+    top = Top(config, clock_hz=clock_hz, baud=baud, family=family)
+    description = {**describe(config, "top", False), "clock_hz": clock_hz, "baud": baud, "bit_cycles": bits,
+                   "ports": ports(top)}
+    write(folder, "top", convert(top, "top"), description)
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Entry point; returns the exit status."""
     parser = argparse.ArgumentParser(prog="python -m rtl.verilog", description=__doc__)
@@ -72,6 +86,9 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--output", type=Path, required=True, help="folder for the .v and .json files")
     parser.add_argument("--unit", help="one unit's bench top instead of the core")
     parser.add_argument("--bug", help="plant this bug in the unit")
+    parser.add_argument("--top", action="store_true", help="a board's top level, with a serial link")
+    parser.add_argument("--clock", type=int, default=25_000_000, help="Hz of the top's clock (default: %(default)s)")
+    parser.add_argument("--baud", type=int, default=1_000_000, help="bits a second of its link (default: %(default)s)")
     parser.add_argument("--trace", action="store_true", help="show every memory write at ports of the core")
     parser.add_argument("--family", choices=FAMILIES, default="generic",
                         help="what DSP blocks are made of: arithmetic, or an ECP5's (default: %(default)s)")
@@ -80,9 +97,12 @@ def main(arguments: list[str] | None = None) -> int:
         config = load_hardware(options.config)
         if options.unit:
             unit_verilog(options.unit, config, options.bug, options.output)
+        elif options.top:
+            top_verilog(config, options.clock, options.baud, options.family, options.output)
         else:
-            text = convert(Core(config, options.trace, options.family), "core")
-            write(options.output, "core", text, describe(config, "core", options.trace))
+            core = Core(config, options.trace, options.family)
+            description = {**describe(config, "core", options.trace), "ports": ports(core)}
+            write(options.output, "core", convert(core, "core"), description)
     except ConfigError as error:
         print(f"rtl.verilog: {error}", file=sys.stderr)
         return 2

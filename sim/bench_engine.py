@@ -177,13 +177,16 @@ class EngineDriver:
         raise AssertionError(f"not done within {timeout} cycles")
 
 
-async def load(dut: Any, clock: Clock, port: str, words: list[int]) -> None:
-    """Write a memory from address 0 on, one word a cycle."""
-    getattr(dut, f"{port}__enable").value = 1
+async def load(dut: Any, clock: Clock, port: str, words: list[int], period: int = 1) -> None:
+    """Write a memory from address 0 on, one word every ``period`` cycles."""
     for address, word in enumerate(words):
+        getattr(dut, f"{port}__enable").value = 1
         getattr(dut, f"{port}__address").value = address
         getattr(dut, f"{port}__data").value = word
         await clock.next_edge()
+        if period > 1:
+            getattr(dut, f"{port}__enable").value = 0
+            await clock.wait_cycles(period - 1)
     getattr(dut, f"{port}__enable").value = 0
 
 

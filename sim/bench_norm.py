@@ -18,8 +18,8 @@ DESCRIPTORS = 20
 REGIME_ROWS = 8
 
 
-def word_cycles(values):
-    return norm_word_cycles(NormFormat(values["format"]))
+def word_cycles(config, values):
+    return norm_word_cycles(config, NormFormat(values["format"]))
 
 
 def tail(config, values):
@@ -78,17 +78,20 @@ def expected_writes(config, rows, table, values, group, start):
     entries = table[values["table_base"]:values["table_base"] + words].reshape(-1, 2)
     outputs = modulate(normalise(residual), entries[:, 0], entries[:, 1], values["shift"], values["bias_shift"],
                        NORM_LIMITS[values["format"]]).reshape(lanes * words, config.width)
-    first = start + tail(config, values)
+    period = word_cycles(config, values)
+    end = start + period * len(outputs) - 1 + tail(config, values)    # the last write
     writes = []
     for i, output in enumerate(outputs):
         token, word = divmod(i, words)
         token += group * lanes
+        cycle = end - period * (len(outputs) - 1 - i)
         if wide:
             high, low = activation_planes(output)
             address = values["destination_base"] + token * 2 * words + word
-            writes += [(first + 2 * i, address, pack(high, 4)), (first + 2 * i + 1, address + words, pack(low, 4))]
+            writes += [(cycle - 1, address, pack(high, 4)), (cycle, address + words, pack(low, 4))]
         else:
-            writes.append((first + i, values["destination_base"] + token * words + word, pack(output, 4)))
+            address = values["destination_base"] + token * words + word
+            writes.append((cycle, address, pack(output, 4)))
     return writes
 
 
@@ -102,12 +105,12 @@ async def matches_golden(dut, credit):
     generator = seeds.generator(f"norm {credit}")
     rows = random_residual(random, config.residual_words, config.width)
     table = random_table(random, config.modulation_words, config.width)
-    model = Model(lambda values: config.lanes * values["words"] * word_cycles(values),
+    model = Model(lambda values: config.lanes * values["words"] * word_cycles(config, values),
                   lambda values: tail(config, values), overlap=False)
     driver = EngineDriver(dut, clock, Opcode.NORM, model, generator, credit=credit)
     await clock.start()
     loading = cocotb.start_soon(load(dut, clock, "load_residual", [pack(row, 16) for row in rows]))
-    await load(dut, clock, "load_modulation", [pack(row.reshape(-1), 8) for row in table])
+    await load(dut, clock, "load_modulation", [pack(row.reshape(-1), 8) for row in table], period=config.norm_parts)
     await loading
     writes = []
 

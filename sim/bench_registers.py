@@ -33,7 +33,7 @@ class StreamLink(Link):
     def __init__(self, bench: Bench, idle: float, stall: float) -> None:
         self.source = Source(bench.dut, "request", bench.clock, idle=idle, generator=seeds.generator("idle"))
         self.sink = Sink(bench.dut, "response", bench.clock, stall=stall, generator=seeds.generator("stall"))
-        self.latency = 0
+        self.sent = self.latency = 0
 
     async def write(self, address: int, value: int) -> None:
         await self.source.send([1 | address << 1 | value << 17])
@@ -41,7 +41,7 @@ class StreamLink(Link):
     async def read(self, address: int) -> int:
         (sent,) = await self.source.send([address << 1])
         (answer,) = await self.sink.receive(1)
-        self.latency = answer.cycle - sent
+        self.sent, self.latency = sent, answer.cycle - sent
         return answer.payload
 
 

@@ -12,6 +12,7 @@ from sim.clock import Clock
 from sim.sequencer_programs import LEAST_EVENTS, Writer, failing_programs, interpret
 
 PROGRAMS = 14
+PROGRAM_PERIOD = 2           # cycles that a word of the program's memory takes to write
 PERIOD = FETCH_CYCLES + 1    # cycles of a descriptor that waits for nothing
 
 
@@ -48,7 +49,7 @@ class Bench:
         return happened
 
     async def load(self, program):
-        await load(self.dut, self.clock, "load_program", program)
+        await load(self.dut, self.clock, "load_program", program, period=PROGRAM_PERIOD)
 
     async def restart(self):
         self.dut.rst.value = 1

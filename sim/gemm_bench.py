@@ -16,13 +16,16 @@ FOLDER_VARIABLE = "HALFTONE_GEMM"
 JOB_FILE, RESULT_FILE, WRITES_FILE = "job.json", "result.json", "writes.npz"
 COUNTED = ("issued", "offered", "waiting_line", "waiting_drain", "waiting_token")
 ACCEPTED, WRITTEN, DONE, WRONG = (1 << bit for bit in range(4))
+PERIODS = {"program": 2}
+"""Cycles that a memory takes to write a word, where it is not one."""
 TAIL_CYCLES = 8
 """After the program's end: counters that lag, and writes that nobody asked for."""
 
 
 async def preload(dut, clock, memories):
     """All memories at once, each from address 0 on."""
-    for task in [cocotb.start_soon(load(dut, clock, f"load_{name}", memories[name])) for name in memories]:
+    for task in [cocotb.start_soon(load(dut, clock, f"load_{name}", memories[name], PERIODS.get(name, 1)))
+                 for name in memories]:
         await task
 
 

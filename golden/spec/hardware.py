@@ -19,6 +19,8 @@ REGISTER_BITS = 20
 SPLIT_ENTRY_BITS = 10
 """Bits of an entry of the split table in descriptors."""
 MOST_SPLIT_LINES = 1 << SPLIT_ENTRY_BITS
+NOT_IN_IMAGE = ("name", "norm_parts")
+"""Fields of the configuration that no program image depends on."""
 OPTIONAL = ("dense_lanes", "dsp_lanes")
 """Fields of the configuration that may be 0."""
 
@@ -59,6 +61,7 @@ class HardwareConfig:
     pixel_words: int = 1024        # image values, of the latent and as many of the predicted clean image
     step_words: int = 64           # sampler coefficients, one word a step
     coordinate_words: int = 32     # coordinate channels, one word a grid line
+    norm_parts: int = 1            # cycles that the norm takes for a word: 1, or 2 for half of its multipliers
     watchdog_cycles: int = 1 << 20  # no progress for so long stops the core
 
     def __post_init__(self) -> None:
@@ -79,6 +82,7 @@ class HardwareConfig:
         for name in ("normalised_words", "activation_words", "score_words"):
             depth, unit = getattr(self, name), 2 * self.line_words
             require(depth % unit == 0, f"hardware.{name} is {depth}; expected a multiple of {unit}, two lines")
+        require(self.norm_parts in (1, 2), f"hardware.norm_parts is {self.norm_parts}; expected 1 or 2")
         self.check_dense()
 
     def check_dense(self) -> None:
@@ -95,6 +99,11 @@ class HardwareConfig:
     def multipliers(self) -> int:
         """4-bit multipliers of the array."""
         return (self.lanes + self.dense_lanes) * self.width
+
+    @property
+    def norm_channels(self) -> int:
+        """Channels of a word that the norm takes in a cycle."""
+        return self.width // self.norm_parts
 
     @property
     def accumulator_bits(self) -> int:
@@ -140,8 +149,8 @@ class HardwareConfig:
 
     @property
     def fingerprint(self) -> int:
-        """32-bit hash of everything that a program image depends on; the name does not count."""
-        fields = {k: v for k, v in dataclasses.asdict(self).items() if k != "name"}
+        """32-bit hash of everything that a program image depends on."""
+        fields = {k: v for k, v in dataclasses.asdict(self).items() if k not in NOT_IN_IMAGE}
         text = json.dumps({"version": FORMAT_VERSION, **fields}, sort_keys=True)
         return int.from_bytes(hashlib.sha256(text.encode()).digest()[:4], "little")
 

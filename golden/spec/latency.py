@@ -6,7 +6,7 @@ from golden.spec.descriptors import NORM_PLANES, NormFormat, PixelOperation
 from golden.spec.hardware import HardwareConfig
 
 FETCH_CYCLES = 3
-"""From the end of one descriptor's execution to the cycle that executes the next: address, memory, register."""
+"""From the end of one descriptor's execution to the cycle that executes the next: both parts' addresses, memory."""
 QUEUE_LATENCY = 1
 """From the issue of a descriptor to the first cycle in which its engine can accept it."""
 ACCEPT_LATENCY = 1
@@ -53,14 +53,15 @@ def tree_stages(values: int) -> int:
     return stages
 
 
-def norm_word_cycles(form: NormFormat) -> int:
+def norm_word_cycles(config: HardwareConfig, form: NormFormat) -> int:
     """Cycles from one word of the norm to the next: outputs in planes are two words each."""
-    return 2 if form in NORM_PLANES else 1
+    return max(config.norm_parts, 2 if form in NORM_PLANES else 1)
 
 
 def norm_tail(config: HardwareConfig, words: int, form: NormFormat) -> int:
     """From a group's last cycle in the norm to its last write."""
-    return 14 + tree_stages(config.width) + (words - 1) * norm_word_cycles(form)
+    parts = 0 if config.norm_parts == 1 else 2 + (form in NORM_PLANES)    # the second part comes later, twice
+    return 14 + tree_stages(config.norm_channels) + parts + (words - 1) * norm_word_cycles(config, form)
 
 
 def softmax_tail(config: HardwareConfig) -> int:

@@ -249,7 +249,7 @@ class TimingModel:
     def norm(self, clock: EngineClock, fields: Fields, accepted: int) -> int:
         """Norm: group by group."""
         form = NormFormat(fields["format"])
-        length = self.config.lanes * fields["words"] * norm_word_cycles(form)
+        length = self.config.lanes * fields["words"] * norm_word_cycles(self.config, form)
         tail = norm_tail(self.config, fields["words"], form)
         end = accepted
         for iteration in range(fields["count"]):

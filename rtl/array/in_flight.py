@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from amaranth.hdl import Array, Module, Mux, Signal, Value
-from amaranth.lib import wiring
+from amaranth.hdl import Array, Cat, Module, Mux, Signal, Value
+from amaranth.lib import data, memory, wiring
 from amaranth.lib.wiring import In, Out
 
 from golden.spec.descriptors import ENGINES
@@ -44,7 +44,7 @@ class InFlight(wiring.Component):
             "drained_entry": In(ENTRY_BITS),
             "drained_record": Out(GroupRecord()),
             "retire": Out(1),
-            "retired_operand": Out(OperandRecord()),  # of the group that retires in this cycle
+            "retired_operand": Out(OperandRecord()),  # of the group that retires in this cycle; with dense lanes
             "give": Out(ENGINES),
         })
 
@@ -54,6 +54,7 @@ class InFlight(wiring.Component):
         self.count = Signal(range(GROUPS_IN_FLIGHT + 1))
         self.retiring_keys = Signal()
         self.retiring_signals = Signal(ENGINES)
+        self.stores: dict[str, memory.Memory] = {}
         self.entries(m)
         self.retirement(m)
         self.signal(m)
@@ -63,25 +64,34 @@ class InFlight(wiring.Component):
         """What is kept of each group; read by the fetcher and by the write-back."""
         places = range(GROUPS_IN_FLIGHT)
         remaining = [Signal(range(self.config.lanes + 1), name=f"remaining_{i}") for i in places]
-        keys = [Signal(name=f"keys_{i}") for i in places]
-        signals = [Signal(ENGINES, name=f"signals_{i}") for i in places]
-        records = [Signal(GroupRecord(), name=f"record_{i}", reset_less=True) for i in places]
-        operands = [Signal(OperandRecord(), name=f"operand_{i}", reset_less=True) for i in places]
+        drained, = self.store(m, "records", GroupRecord(), self.record, [self.drained_entry])
+        fetched, *retired = self.store(m, "operands", OperandRecord(), self.operand,
+                                       [self.fetched_entry] + [self.head] * bool(self.config.dense_lanes))
+        kept = data.StructLayout({"keys": 1, "signals": ENGINES})
+        ending, = self.store(m, "ends", kept, Cat(self.keys, self.signals), [self.head])
         m.d.comb += self.entry.eq(self.head + self.count)
         for i in places:
             with m.If(self.drained_valid & (self.drained_entry == i)):
                 m.d.sync += remaining[i].eq(remaining[i] - 1)
             with m.If(self.allocate & (self.entry == i)):
-                m.d.sync += [remaining[i].eq(Mux(self.tokens, self.config.lanes, 0)), keys[i].eq(self.keys),
-                             signals[i].eq(self.signals), records[i].eq(self.record), operands[i].eq(self.operand)]
+                m.d.sync += remaining[i].eq(Mux(self.tokens, self.config.lanes, 0))
         m.d.comb += [
-            self.fetched_operand.eq(Array(operands)[self.fetched_entry]),
-            self.drained_record.eq(Array(records)[self.drained_entry]),
-            self.retired_operand.eq(Array(operands)[self.head]),
+            self.fetched_operand.eq(fetched),
+            self.drained_record.eq(drained),
+            *(self.retired_operand.eq(operand) for operand in retired),
             self.retire.eq((self.count != 0) & self.may_retire(Array(remaining))),
-            self.retiring_keys.eq(self.retire & Array(keys)[self.head]),
-            self.retiring_signals.eq(Mux(self.retire, Array(signals)[self.head], 0)),
+            self.retiring_keys.eq(self.retire & ending.keys),
+            self.retiring_signals.eq(Mux(self.retire, ending.signals, 0)),
         ]
+
+    def store(self, m: Module, name: str, layout: data.Layout, value: Value, entries: list[Value]) -> list:
+        """LUT RAM of a value that comes with each allocation; returns what it holds of each of ``entries``."""
+        self.stores[name] = m.submodules[name] = store = memory.Memory(shape=layout, depth=GROUPS_IN_FLIGHT, init=[])
+        write = store.write_port()
+        m.d.comb += [write.en.eq(self.allocate), write.addr.eq(self.entry), Value.cast(write.data).eq(value)]
+        ports = [store.read_port(domain="comb") for _ in entries]
+        m.d.comb += [port.addr.eq(entry) for port, entry in zip(ports, entries, strict=True)]
+        return [port.data for port in ports]
 
     def may_retire(self, remaining: Array) -> Value:
         """Whether every token of the oldest group is drained."""

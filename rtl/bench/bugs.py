@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from amaranth.hdl import Const, Mux, Value
+from amaranth.hdl import Cat, Const, Mux, Value
 
 from golden.spec.descriptors import NORM_LIMITS, NormFormat
 from rtl.units.exponential import Exponential
+from rtl.units.gather import Gather
 from rtl.units.modulate import Modulate
 from rtl.units.norm_engine import NormEngine
 from rtl.units.normalise import Normalise
@@ -48,6 +49,17 @@ class UnrectifiedNormEngine(NormEngine):
     modulate_unit = UnrectifiedModulate
 
 
+class SwappedGather(Gather):
+    """Takes the lower part for the upper one."""
+
+    def joined(self, lower: Value, upper: Value) -> Value:
+        return Cat(upper, lower)
+
+
+class SwappedNormEngine(NormEngine):
+    gather_unit = SwappedGather
+
+
 class SteepExponential(Exponential):
     """One entry of the table is one too small."""
 
@@ -76,6 +88,6 @@ class StickyRowMaximum(RowMaximum):
 
 
 NORM_ENGINES = {None: NormEngine, "no_rounding": UnroundedNormEngine, "shifted_table": ShiftedTableNormEngine,
-                "no_rectifier": UnrectifiedNormEngine}
+                "no_rectifier": UnrectifiedNormEngine, "swapped": SwappedNormEngine}
 SOFTMAX_ENGINES = {None: SoftmaxEngine, "steep_exponential": SteepSoftmaxEngine, "other_slot": ForgetfulSoftmaxEngine}
 ROW_MAXIMA = {None: RowMaximum, "sticky": StickyRowMaximum}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 
-from amaranth.hdl import Array, Const, Mux, Value
+from amaranth.hdl import Array, Const, Module, Signal, Value
 
 from golden.spec.hardware import HardwareConfig
 from rtl.array.dispatcher import Dispatcher
@@ -14,6 +14,7 @@ from rtl.array.in_flight import InFlight
 from rtl.bench.bugs_lane import UnshiftedLane
 from rtl.control.guard import Guard
 from rtl.control.queue import DescriptorQueue
+from rtl.control.register_file import RegisterFile
 from rtl.control.semaphores import Semaphores
 from rtl.control.sequencer import Sequencer
 from rtl.memory.loader import Loader
@@ -24,6 +25,13 @@ class UnroundedRequantise(Requantise):
     """Truncates where it should round."""
 
     half = 0
+
+
+class BlindRequantise(Requantise):
+    """Saturates only what is past every format's limits."""
+
+    def judge(self, m: Module, kind: Signal, rounded: Signal, outside: Signal) -> None:
+        m.d.comb += outside.eq(0)
 
 
 class ShiftedLoader(Loader):
@@ -45,8 +53,8 @@ class ForgetfulSemaphores(Semaphores):
     """Lose a give that falls together with a take."""
 
     @staticmethod
-    def following(count: Value, raised: Value, lowered: Value) -> Value:
-        return Mux(lowered, count - 1, count + raised)
+    def carry(raised: Value, lowered: Value) -> Value:
+        return raised & ~lowered
 
 
 class LongLoopSequencer(Sequencer):
@@ -55,6 +63,17 @@ class LongLoopSequencer(Sequencer):
     @staticmethod
     def is_last(count: Value) -> Value:
         return count == 0
+
+
+class ForgetfulRegisters(RegisterFile):
+    """Sets registers where it should add to them."""
+
+    def keeps(self, ends: Value) -> Value:
+        return Const(0)
+
+
+class ForgetfulSequencer(Sequencer):
+    registers_unit = ForgetfulRegisters
 
 
 class HastySequencer(Sequencer):

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from amaranth.hdl import Value
+from amaranth.hdl import Cat, Value
 
 from rtl.array.write_back import WriteBack
 from rtl.memory.line_ram import LineRam
+from rtl.memory.part_ram import PartRam
 from rtl.memory.transposer import Transposer
 from rtl.memory.twin_ram import TwinRam
 
@@ -36,6 +37,13 @@ class LoneRam(TwinRam):
 
     def either(self, collisions: list[Value]) -> Value:
         return collisions[0]
+
+
+class SmearingRam(PartRam):
+    """Writes a word's upper part over its lower one."""
+
+    def part(self, address: Value) -> Value:
+        return Cat(0, address)
 
 
 class TokenWriteBack(WriteBack):

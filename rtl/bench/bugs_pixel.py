@@ -5,6 +5,7 @@ from __future__ import annotations
 from amaranth.hdl import Const, Signal, Value
 
 from golden.spec import numbers
+from rtl.control.counters import Counters
 from rtl.control.registers import HostRegisters
 from rtl.memory.image_loader import ImageLoader
 from rtl.units.noise import WORD_BITS, NoiseGenerator
@@ -79,6 +80,18 @@ class UnboundedLoader(ImageLoader):
 
     def section_fits(self, start: Signal, count: Signal, depth: Signal) -> int:
         return 1
+
+
+class NarrowCounters(Counters):
+    """Have room for half the events between two take-overs."""
+
+    @property
+    def longest_wait(self) -> int:
+        return len(self.bits) // 2
+
+
+class NarrowCounterRegisters(HostRegisters):
+    counters_unit = NarrowCounters
 
 
 class StuckAddressRegisters(HostRegisters):

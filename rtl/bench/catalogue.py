@@ -12,6 +12,7 @@ from golden.spec.hardware import HardwareConfig
 from rtl.bench import catalogue_detector, catalogue_lane, catalogue_memory
 from rtl.bench.bugs import NORM_ENGINES, ROW_MAXIMA, SOFTMAX_ENGINES
 from rtl.control.engine import engine_members
+from rtl.memory.part_ram import PARTS, PartRam
 from rtl.memory.ports import WritePort
 from rtl.memory.ram import Ram
 
@@ -45,7 +46,8 @@ class NormBench(wiring.Component):
         m.submodules.engine = engine = self.engine
         faults = []
         for name, shape in (("residual", self.residual), ("modulation", self.table)):
-            m.submodules[name] = memory = Ram(*shape)
+            in_parts = name == "modulation" and self.config.norm_parts == PARTS
+            m.submodules[name] = memory = (PartRam if in_parts else Ram)(*shape)
             connect(m, memory.read, getattr(engine, name))
             connect(m, flipped(getattr(self, f"load_{name}")), memory.write)
             faults.append(memory.fault)

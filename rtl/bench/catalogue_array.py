@@ -20,6 +20,7 @@ from rtl.control.semaphores import Semaphores
 from rtl.control.sequencer import Sequencer
 from rtl.memory.line_ram import LineRam
 from rtl.memory.loader import Loader
+from rtl.memory.part_ram import PartRam
 from rtl.memory.ports import WritePort
 from rtl.memory.ram import Ram
 from rtl.units.requantise import Requantise
@@ -29,7 +30,8 @@ TYPES: dict[str, dict[str | None, type]] = {
     "loader": {None: Loader, "shifted": bugs.ShiftedLoader},
     "descriptor_queue": {None: DescriptorQueue, "drops": bugs.DroppingQueue},
     "semaphores": {None: Semaphores, "forgets": bugs.ForgetfulSemaphores},
-    "sequencer": {None: Sequencer, "long_loop": bugs.LongLoopSequencer, "hasty": bugs.HastySequencer},
+    "sequencer": {None: Sequencer, "long_loop": bugs.LongLoopSequencer, "hasty": bugs.HastySequencer,
+                  "forgetful": bugs.ForgetfulSequencer},
     "array_engine": {None: ArrayEngine, **bugs.ARRAYS},
     "guard": {None: Guard, "patient": bugs.PatientGuard},
 }
@@ -109,7 +111,7 @@ class SequencerBench(wiring.Component):
     def elaborate(self, platform: object) -> Module:
         m = Module()
         m.submodules.sequencer = sequencer = self.sequencer
-        m.submodules.program = memory = Ram(*self.config.memory_shapes["program"])
+        m.submodules.program = memory = PartRam(*self.config.memory_shapes["program"])
         connect(m, memory.read, sequencer.program)
         connect(m, flipped(self.load_program), memory.write)
         m.d.comb += [self.fault.eq(memory.fault), sequencer.begin.eq(self.begin_run)]

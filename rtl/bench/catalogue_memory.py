@@ -12,6 +12,7 @@ from rtl.array.layouts import GroupRecord
 from rtl.array.write_back import WriteBack
 from rtl.bench import bugs_memory as bugs
 from rtl.memory.line_ram import LineRam
+from rtl.memory.part_ram import PartRam
 from rtl.memory.ports import WritePort
 from rtl.memory.ram import Ram
 from rtl.memory.transposer import Transposer
@@ -21,6 +22,7 @@ TYPES: dict[str, dict[str | None, type]] = {
     "transposer": {None: Transposer, "early": bugs.EarlyTransposer, "impatient": bugs.ImpatientTransposer},
     "line_ram": {None: LineRam, "strict": bugs.StrictLineRam},
     "twin_ram": {None: TwinRam, "lone": bugs.LoneRam},
+    "part_ram": {None: PartRam, "smear": bugs.SmearingRam},
     "write_back": {None: WriteBack, "any_slot": bugs.TokenWriteBack},
 }
 """The component of each unit, and those with a planted bug."""
@@ -99,7 +101,13 @@ def twin_ram(config: HardwareConfig, bug: str | None = None) -> wiring.Component
     return TYPES["twin_ram"][bug](*config.memory_shapes["residual"])
 
 
-UNITS = {"transposer": TransposerBench, "line_ram": line_ram, "twin_ram": twin_ram, "write_back": WriteBackBench}
+def part_ram(config: HardwareConfig, bug: str | None = None) -> wiring.Component:
+    """The program's."""
+    return TYPES["part_ram"][bug](*config.memory_shapes["program"])
+
+
+UNITS = {"transposer": TransposerBench, "line_ram": line_ram, "twin_ram": twin_ram, "part_ram": part_ram,
+         "write_back": WriteBackBench}
 """Name of a unit -> constructor(config, bug) of its top level."""
 
 BUGS = {unit: tuple(bug for bug in types if bug) for unit, types in TYPES.items()}

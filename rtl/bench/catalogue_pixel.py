@@ -20,7 +20,7 @@ TYPES: dict[str, dict[str | None, type]] = {
               "foresight": bugs.ForesightEngine, "sticky": bugs.StickyUpdateEngine, "eager": bugs.EagerEngine},
     "image_loader": {None: ImageLoader, "bounds": bugs.UnboundedLoader},
     "registers": {None: HostRegisters, "increment": bugs.StuckAddressRegisters,
-                  "latent": bugs.StrayLatentRegisters},
+                  "latent": bugs.StrayLatentRegisters, "narrow": bugs.NarrowCounterRegisters},
 }
 """The component of each unit, and those with a planted bug."""
 

@@ -17,6 +17,7 @@ from rtl.control.semaphores import Semaphores
 from rtl.control.sequencer import Sequencer
 from rtl.memory.line_ram import LineRam
 from rtl.memory.loader import Loader
+from rtl.memory.part_ram import PartRam
 from rtl.memory.ports import WritePort
 from rtl.memory.ram import Ram
 
@@ -66,7 +67,7 @@ class ProductBench(wiring.Component):
         m.submodules.array, m.submodules.loader = array, loader = self.array, self.loader
         m.submodules.sequencer = self.sequencer = Sequencer(self.config)
         m.submodules.semaphores = self.semaphores = Semaphores()
-        m.submodules.program = program = Ram(*shapes["program"])
+        m.submodules.program = program = PartRam(*shapes["program"])
         m.submodules.weight = weight = Ram(*shapes["weight"])
         m.submodules.normalised = left = LineRam(*shapes["normalised"], self.config.line_words)
         self.memories = (program, weight, left)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from amaranth.hdl import Module, Signal, Value
-from amaranth.lib import data, stream, wiring
+from amaranth.lib import data, memory, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from golden.spec.descriptors import QUEUE_DEPTH
@@ -12,7 +12,7 @@ from golden.spec.descriptors import QUEUE_DEPTH
 class DescriptorQueue(wiring.Component):
     """First in, first out, QUEUE_DEPTH deep; what enters in one cycle can leave in the next.
 
-    A full queue takes nothing, even in a cycle in which one leaves. ``clear`` empties it.
+    A full queue takes nothing, even in a cycle in which one leaves. ``clear`` empties it. Descriptors lie in LUT RAM.
     """
 
     def __init__(self, layout: data.StructLayout) -> None:
@@ -26,7 +26,9 @@ class DescriptorQueue(wiring.Component):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        entries = [Signal(self.layout, name=f"entry_{index}", reset_less=True) for index in range(QUEUE_DEPTH)]
+        m.submodules.store = self.store = memory.Memory(shape=self.layout, depth=QUEUE_DEPTH, init=[])
+        write = self.store.write_port()
+        read = self.store.read_port(domain="comb")
         level = Signal(range(QUEUE_DEPTH + 1))
         reader = Signal(range(QUEUE_DEPTH))
         writer = Signal(range(QUEUE_DEPTH))
@@ -38,18 +40,15 @@ class DescriptorQueue(wiring.Component):
             self.empty.eq(level == 0),
             entering.eq(self.input.valid & self.input.ready),
             leaving.eq(self.output.valid & self.output.ready),
+            write.en.eq(entering),
+            write.addr.eq(writer),
+            write.data.eq(self.input.payload),
+            read.addr.eq(reader),
+            self.output.payload.eq(read.data),
         ]
         m.d.sync += level.eq(level + entering - leaving)
-        with m.Switch(reader):
-            for index, entry in enumerate(entries):
-                with m.Case(index):
-                    m.d.comb += self.output.payload.eq(entry)
         with m.If(entering):
             m.d.sync += writer.eq(writer + 1)
-            with m.Switch(writer):
-                for index, entry in enumerate(entries):
-                    with m.Case(index):
-                        m.d.sync += entry.eq(self.input.payload)
         with m.If(leaving):
             m.d.sync += reader.eq(reader + 1)
         with m.If(self.clear):

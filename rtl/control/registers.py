@@ -20,7 +20,9 @@ from golden.spec.registers import (
     Control,
     ErrorCode,
     Option,
+    Status,
 )
+from rtl.control.counters import Counters
 from rtl.memory.ports import READ_LATENCY, ReadPort
 
 LANES_BITS = 7
@@ -28,6 +30,8 @@ LANES_BITS = 7
 MACS_BITS = 16
 """Bits of a cycle's multiply-accumulates: at most 8 words of 64 channels for 64 outputs."""
 SEED_BITS = 128
+FIRST_COUNTER = ADDRESSES[f"{next(iter(COUNTERS))}_LOW"]
+"""Address of the first half of the first counter; the others follow it, their low halves first."""
 REQUEST_LAYOUT = data.StructLayout({"write": 1, "address": ADDRESS_BITS, "data": DATA_BITS})
 
 
@@ -48,12 +52,14 @@ class HostRegisters(wiring.Component):
     WRITE_CYCLES = 2
     READ_CYCLES = 4
     PIXEL_INCREMENT = 1
+    counters_unit = Counters
 
     def __init__(self, config: HardwareConfig) -> None:
         self.config = config
         super().__init__({
             "request": In(stream.Signature(REQUEST_LAYOUT)),
             "response": Out(stream.Signature(DATA_BITS)),
+            "status": Out(len(Status)),
             "load_words": Out(stream.Signature(DATA_BITS)),
             "clean": Out(ReadPort(config.pixel_words, 16)),
             "pixel": Out(ReadPort(config.pixel_words, 16)),
@@ -93,11 +99,18 @@ class HostRegisters(wiring.Component):
         self.settings(m)
         self.commands(m)
         self.errors(m)
+        self.show_status(m)
         self.load(m)
         self.pixels(m)
-        self.choose_value(m, {**self.values(), **self.counters(m)})
+        self.choose_value(m, self.values())
+        self.counters(m)
         self.answer(m)
         return m
+
+    def show_status(self, m: Module) -> None:
+        """The bits of STATUS."""
+        m.d.comb += self.status.eq(Cat(self.running, self.paused, self.done, self.code != ErrorCode.NONE,
+                                       self.program_loaded, self.conditioning_loaded, self.loading))
 
     def take_request(self, m: Module) -> None:
         """Stage 1: the request."""
@@ -119,15 +132,13 @@ class HostRegisters(wiring.Component):
         self.reads = {name: read[position] for name, position in ADDRESSES.items()}
 
     def values(self) -> dict[str, Value]:
-        """The values of the registers, but for the counters."""
-        status = Cat(self.running, self.paused, self.done, self.code != ErrorCode.NONE, self.program_loaded,
-                     self.conditioning_loaded, self.loading)
+        """The values of the registers, without counters."""
         return {
             "IDENTITY": Const(IDENTITY, DATA_BITS),
             "VERSION": Const(FORMAT_VERSION, DATA_BITS),
             "FINGERPRINT": Const(self.config.fingerprint, DATA_BITS),
             "OPTIONS": self.pause,
-            "STATUS": status,
+            "STATUS": self.status,
             "ERROR": self.code,
             "ERROR_DETAIL": self.detail,
             "STEP": self.step,
@@ -259,23 +270,23 @@ class HostRegisters(wiring.Component):
         """Whether a read is of the latent, not of the clean image."""
         return self.current.address == ADDRESSES["LATENT_DATA"]
 
-    def counters(self, m: Module) -> dict[str, Value]:
-        """Counters, and the values of their registers."""
+    def counters(self, m: Module) -> None:
+        """Counters, and stage 2 where one of them is read."""
         going = Signal()
         m.d.comb += going.eq(self.running & ~self.paused)
         increments = [going, *self.engine_busy, *self.stall, *(self.lane_waits[i] for i in range(len(LANE_WAITS))),
                       self.macs_increment, self.offered_increment]
-        upper = Signal(DATA_BITS, reset_less=True)
-        values: dict[str, Value] = {}
-        for name, increment in zip(COUNTERS, increments, strict=True):
-            count = Signal(COUNTER_BITS, name=f"count_{name.lower()}", reset_less=True)
-            held = Signal(len(increment), name=f"increment_{name.lower()}", reset_less=True)
-            m.d.sync += held.eq(increment)
-            m.d.sync += count.eq(count + held)
-            with m.If(self.start):
-                m.d.sync += [count.eq(0), held.eq(0)]
-            with m.If(self.reads[f"{name}_LOW"]):
-                m.d.sync += upper.eq(count[DATA_BITS:])
-            values[f"{name}_LOW"] = count[:DATA_BITS]
-            values[f"{name}_HIGH"] = upper
-        return values
+        m.submodules.counters = counters = self.counters_unit(tuple(len(increment) for increment in increments))
+        place = Signal(ADDRESS_BITS)   # of the half of a counter that is read, behind the first
+        upper = Signal(COUNTER_BITS - DATA_BITS, reset_less=True)
+        m.d.comb += [
+            place.eq(self.current.address - FIRST_COUNTER),
+            counters.increments.eq(Cat(increments)),
+            counters.clear.eq(self.start),
+            counters.read.eq(self.fresh & ~self.current.write & (place < 2 * len(COUNTERS)) & ~place[0]),
+            counters.index.eq(place >> 1),
+        ]
+        with m.If(counters.read):
+            m.d.sync += upper.eq(counters.value[DATA_BITS:])
+        with m.If(self.fresh & (place < 2 * len(COUNTERS))):
+            m.d.sync += self.chosen.eq(Mux(place[0], upper, counters.value))

@@ -32,14 +32,13 @@ def choose(values: list[Value], index: Value) -> Value:
     return Mux(index[-1], choose(values[half:], index[:-1]), choose(values[:half], index[:-1]))
 
 
-def relocated_fields(m: Module, word: Value, registers: list[Signal]) -> list[Signal]:
+def relocated_fields(m: Module, word: Value, selects: data.View, registers: data.View) -> list[Signal]:
     """Sums of field and register of the descriptor in ``word``, one for each of its relocatable fields in order.
 
-    The descriptors share ADDERS adders: which field goes to which depends on the opcode. A sum has one bit more than
-    a register.
+    The descriptors share ADDERS adders: which field goes to which depends on the opcode. ``selects`` are driven with
+    the register of each adder, whose value is in ``registers``. A sum has one bit more than a register.
     """
     totals = []
-    table = [Value.cast(0), *registers]
     for adder in range(ADDERS):
         stored = Signal(REGISTER_BITS, name=f"stored_{adder}")
         register = Signal(SELECT, name=f"register_choice_{adder}")
@@ -50,7 +49,7 @@ def relocated_fields(m: Module, word: Value, registers: list[Signal]) -> list[Si
                     fields = field_slices(opcode, word)
                     with m.Case(opcode):
                         m.d.comb += [stored.eq(fields[names[adder]]), register.eq(fields[f"{names[adder]}_register"])]
-        m.d.comb += total.eq(stored + choose(table, register))
+        m.d.comb += [selects[adder].eq(register), total.eq(stored + registers[adder])]
         totals.append(total)
     return totals
 

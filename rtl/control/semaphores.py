@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from amaranth.hdl import Module, Signal, Value
+from amaranth.hdl import Cat, Module, Mux, Signal, Value, signed
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
@@ -34,6 +34,8 @@ class Semaphores(wiring.Component):
     def elaborate(self, platform: object) -> Module:
         m = Module()
         overflows = []
+        less = Signal(signed(len(self.credit_count) + 1))
+        m.d.comb += less.eq(self.credit_count - 1)
         for giver in Engine:
             for taker in Engine:
                 raised = getattr(self, f"give_{giver.name.lower()}")[taker]
@@ -41,12 +43,11 @@ class Semaphores(wiring.Component):
                 count = Signal(SEMAPHORE_BITS, name=f"{giver.name.lower()}_to_{taker.name.lower()}")
                 following = Signal(SEMAPHORE_BITS + 1, name=f"next_{giver.name.lower()}_to_{taker.name.lower()}")
                 credited = self.credit & (self.credit_giver == giver) & (self.credit_taker == taker)
+                change = Mux(credited, Mux(lowered, less, self.credit_count), Mux(lowered, -1, 0))
                 m.d.comb += [
-                    following.eq(self.following(count, raised, lowered)),
+                    following.eq(with_carry(count, change, self.carry(raised, lowered))),
                     getattr(self, f"available_{taker.name.lower()}")[giver].eq(count != 0),
                 ]
-                with m.If(credited):
-                    m.d.comb += following.eq(self.following(count, raised, lowered) + self.credit_count)
                 m.d.sync += count.eq(following)
                 with m.If(self.clear):
                     m.d.sync += count.eq(0)
@@ -59,6 +60,11 @@ class Semaphores(wiring.Component):
         return m
 
     @staticmethod
-    def following(count: Value, raised: Value, lowered: Value) -> Value:
-        """A counter's next value; a give and a take in the same cycle leave it as it is."""
-        return count + raised - lowered
+    def carry(raised: Value, lowered: Value) -> Value:
+        """A give; with a take in the same cycle it leaves the counter as it is."""
+        return raised
+
+
+def with_carry(count: Value, change: Value, carry: Value) -> Value:
+    """count + change + carry in one chain: a bit below the others makes the carry."""
+    return (Cat(1, count) + Cat(carry, change).as_signed()) >> 1

@@ -2,38 +2,41 @@
 
 from __future__ import annotations
 
-from amaranth.hdl import Module, Signal, Value
-from amaranth.lib import data, stream, wiring
+from amaranth.hdl import Cat, Module, Mux, Signal, Value
+from amaranth.lib import data, memory, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from golden.spec.descriptors import (
     LOOP_LEVELS,
     OPCODE_BITS,
     REGISTER_BITS,
-    REGISTERS,
-    REGISTERS_A_WORD,
     Engine,
     Opcode,
 )
 from golden.spec.hardware import HardwareConfig
 from golden.spec.registers import ErrorCode
 from rtl.control.engine import descriptor_layout
+from rtl.control.register_file import RegisterFile
 from rtl.control.relocate import field_slices, relocate, relocated_fields
 from rtl.memory.bounds import bounded
-from rtl.memory.ports import ReadPort
+from rtl.memory.part_ram import PartReadPort
 
 COUNT_BITS = 12
 DEPTH_BITS = LOOP_LEVELS.bit_length()
+LOOP = data.StructLayout({"start": REGISTER_BITS, "count": COUNT_BITS})
+"""A loop under way: the address of its body, and its rounds to go, the present one included."""
 
 
 class Sequencer(wiring.Component):
     """Execute the program from address 0 after ``begin``, one descriptor every 4 cycles at best.
 
-    A descriptor is fetched (address, memory, register: FETCH_CYCLES) and executed in the cycle after; one for an
+    A descriptor is fetched in two parts (FETCH_CYCLES) and executed in the cycle after; one for an
     engine stays there while the engine's queue is full, SYNC and HALT while an engine or queue is not idle.
     ``running`` is high in every cycle that counts. ``error`` and ``error_code`` stop it for good. Where ``settled`` is
     high in the first cycle after the end of a step that counts (EARLY_END), the program is done there.
     """
+
+    registers_unit = RegisterFile
 
     def __init__(self, config: HardwareConfig) -> None:
         self.config = config
@@ -44,7 +47,7 @@ class Sequencer(wiring.Component):
             "stop": In(1),
             "all_idle": In(1),
             "settled": In(1),
-            "program": Out(ReadPort(*config.memory_shapes["program"])),
+            "program": Out(PartReadPort(*config.memory_shapes["program"])),
             **{f"issue_{engine.name.lower()}": Out(stream.Signature(descriptor_layout(Opcode(engine))))
                for engine in Engine},
             "credit": Out(1),
@@ -63,15 +66,19 @@ class Sequencer(wiring.Component):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        self.word = Signal(self.program.data.shape(), reset_less=True)
+        lower = Signal(self.program.data.shape(), reset_less=True)
+        self.lower, self.word = lower, Cat(lower, self.program.data)   # the descriptor that is executed
         self.counter = Signal(REGISTER_BITS)         # descriptor that is fetched or executed
         self.remote = Signal()                       # the descriptor was named by EXECUTE
         self.remote_address = Signal(REGISTER_BITS)
-        self.registers = [Signal(REGISTER_BITS, name=f"register_{index}") for index in range(REGISTERS)]
-        self.relocated = relocated_fields(m, self.word, self.registers)
+        m.submodules.registers = self.registers = self.registers_unit()
+        m.d.comb += self.registers.word.eq(self.word)
+        self.relocated = relocated_fields(m, self.word, self.registers.selects, self.registers.values)
         self.depth = Signal(DEPTH_BITS)
-        self.loop_start = [Signal(REGISTER_BITS, name=f"loop_start_{level}") for level in range(LOOP_LEVELS)]
-        self.loop_count = [Signal(COUNT_BITS, name=f"loop_count_{level}") for level in range(LOOP_LEVELS)]
+        m.submodules.loops = loops = memory.Memory(shape=LOOP, depth=1 << DEPTH_BITS, init=[])
+        self.loop_write = loops.write_port()              # a loop at its level, counted from 0
+        self.loop = loops.read_port(domain="comb")   # the innermost
+        m.d.comb += [self.loop.addr.eq(self.depth - 1), self.loop_write.addr.eq(self.depth)]
         self.executing = Signal()
         self.finished = Signal()                     # the descriptor in execution ends in this cycle
         self.go_back = Signal()
@@ -84,7 +91,7 @@ class Sequencer(wiring.Component):
         return m
 
     def states(self, m: Module) -> None:
-        """Fetch, wait for the memory, take the word, execute."""
+        """Fetch the lower part, fetch the upper, take the lower one, execute: the memory holds what it read last."""
         with m.FSM() as self.machine:
             with m.State("IDLE"), m.If(self.begin):
                 m.next = "FETCH"
@@ -97,10 +104,11 @@ class Sequencer(wiring.Component):
                     m.next = "MEMORY"
                 self.obey_stop(m)
             with m.State("MEMORY"):
+                m.d.comb += self.program.enable.eq(1)
                 m.next = "DECODE"
                 self.obey_stop(m)
             with m.State("DECODE"):
-                m.d.sync += self.word.eq(self.program.data)
+                m.d.sync += self.lower.eq(self.program.data)
                 m.next = "EXECUTE"
                 self.obey_stop(m)
             with m.State("EXECUTE"):
@@ -129,9 +137,9 @@ class Sequencer(wiring.Component):
 
     def address(self, m: Module) -> None:
         """The descriptor that is read: the next one, or the one that an EXECUTE names."""
-        m.d.comb += self.program.address.eq(bounded(self.counter, self.program.address))
-        with m.If(self.remote):
-            m.d.comb += self.program.address.eq(bounded(self.remote_address, self.program.address))
+        address = Mux(self.remote, self.remote_address, self.counter)
+        upper = ~self.machine.ongoing("FETCH")
+        m.d.comb += self.program.address.eq(Cat(upper, bounded(address, self.program.address[1:])))
         with m.If(self.finished):
             m.d.sync += self.remote.eq(0)
             with m.If(~self.go_back):
@@ -189,13 +197,7 @@ class Sequencer(wiring.Component):
 
     def execute_set(self, m: Module) -> None:
         """Set up to eight registers."""
-        fields = field_slices(Opcode.SET, self.word)
-        m.d.comb += self.finished.eq(1)
-        for index, register in enumerate(self.registers):
-            place = index % REGISTERS_A_WORD
-            chosen = fields["mask"][place] & (fields["upper"] == index // REGISTERS_A_WORD)
-            with m.If(chosen):
-                m.d.sync += register.eq(fields[f"value{place}"])
+        m.d.comb += [self.finished.eq(1), self.registers.update.eq(1)]
 
     def execute_loop(self, m: Module) -> None:
         """Remember where the body starts."""
@@ -203,31 +205,24 @@ class Sequencer(wiring.Component):
         with m.If((self.depth == LOOP_LEVELS) | (count == 0)):
             self.fail(m, ErrorCode.LOOP)
         with m.Else():
-            m.d.comb += self.finished.eq(1)
+            m.d.comb += [self.finished.eq(1), self.loop_write.en.eq(1),
+                         self.loop_write.data.start.eq(self.counter + 1), self.loop_write.data.count.eq(count)]
             m.d.sync += self.depth.eq(self.depth + 1)
-            for level in range(LOOP_LEVELS):
-                with m.If(self.depth == level):
-                    m.d.sync += [self.loop_start[level].eq(self.counter + 1), self.loop_count[level].eq(count)]
 
     def execute_end(self, m: Module) -> None:
         """Advance registers; back to the body's start until its count is used up."""
-        fields = field_slices(Opcode.END, self.word)
+        loop = self.loop.data
         with m.If(self.depth == 0):
             self.fail(m, ErrorCode.LOOP)
         with m.Else():
-            m.d.comb += self.finished.eq(1)
-        for index, register in enumerate(self.registers):
-            place = index % REGISTERS_A_WORD
-            with m.If((fields["upper"] == index // REGISTERS_A_WORD) & (self.depth != 0)):
-                m.d.sync += register.eq(register + fields[f"value{place}"])
-        for level in range(LOOP_LEVELS):
-            with m.If(self.depth == level + 1):
-                m.d.sync += self.loop_count[level].eq(self.loop_count[level] - 1)
-                with m.If(~self.is_last(self.loop_count[level])):
-                    m.d.comb += self.go_back.eq(1)
-                    m.d.sync += self.counter.eq(self.loop_start[level])
-                with m.Else():
-                    m.d.sync += self.depth.eq(self.depth - 1)
+            m.d.comb += [self.finished.eq(1), self.registers.update.eq(1), self.loop_write.en.eq(1),
+                         self.loop_write.addr.eq(self.depth - 1), self.loop_write.data.start.eq(loop.start),
+                         self.loop_write.data.count.eq(loop.count - 1)]
+            with m.If(~self.is_last(loop.count)):
+                m.d.comb += self.go_back.eq(1)
+                m.d.sync += self.counter.eq(loop.start)
+            with m.Else():
+                m.d.sync += self.depth.eq(self.depth - 1)
 
     @staticmethod
     def is_last(count: Value) -> Value:

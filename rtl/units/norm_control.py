@@ -8,6 +8,7 @@ from amaranth.lib.wiring import In, Out
 
 from golden.spec.descriptors import ENGINES, REGISTER_BITS
 from golden.spec.hardware import HardwareConfig
+from rtl.memory.part_ram import PARTS
 from rtl.units.modulate import INT8_BITS
 
 WORDS_BITS = 8
@@ -15,7 +16,7 @@ COUNT_BITS = 12
 
 
 class NormReader(wiring.Component):
-    """Walks over the residual stream: one word a cycle, or one every two cycles if ``wide``.
+    """Walks over the residual stream: one word a cycle, or one every two cycles if ``slow``.
 
     A group of ``lanes`` tokens, ``words`` words each, is an iteration. ``load`` starts at ``base``; everything else is
     of the same cycle as ``running``.
@@ -28,7 +29,7 @@ class NormReader(wiring.Component):
             "base": In(REGISTER_BITS),
             "running": In(1),
             "words": In(WORDS_BITS),
-            "wide": In(1),
+            "slow": In(1),
             "enable": Out(1),
             "address": Out(REGISTER_BITS),
             "first": Out(1),
@@ -47,12 +48,12 @@ class NormReader(wiring.Component):
             self.enable.eq(self.running & ~second),
             self.first.eq(word == 0),
             self.last.eq(word == self.words - 1),
-            word_end.eq(self.running & (second == self.wide)),
+            word_end.eq(self.running & (second == self.slow)),
             self.last_cycle.eq(word_end & self.last & (token == self.lanes - 1)),
             self.address.eq(address),
         ]
         with m.If(self.running):
-            m.d.sync += second.eq(self.wide & ~second)
+            m.d.sync += second.eq(self.slow & ~second)
         with m.If(word_end):
             m.d.sync += word.eq(Mux(self.last, 0, word + 1))
             m.d.sync += address.eq(address + 1)
@@ -64,17 +65,20 @@ class NormReader(wiring.Component):
 
 
 class NormReplay(wiring.Component):
-    """Replays a token's words from the cycle after ``start`` on: one a cycle, or one every two cycles if ``wide``.
+    """Replays a token's words from the cycle after ``start`` on: one a cycle, or one every two cycles if ``slow``.
 
-    ``start`` of the next token comes ``words`` words later at the earliest.
+    With PARTS ``parts`` it is always ``slow``, and ``enable`` comes for both parts of a word, with ``upper`` for the
+    second. ``start`` of the next token comes ``words`` words later at the earliest.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, parts: int) -> None:
+        self.parts = parts
         super().__init__({
             "start": In(1),
             "words": In(WORDS_BITS),
-            "wide": In(1),
+            "slow": In(1),
             "enable": Out(1),
+            "upper": Out(1),
             "word": Out(WORDS_BITS),
         })
 
@@ -83,11 +87,14 @@ class NormReplay(wiring.Component):
         active = Signal()
         second = Signal()
         word = Signal(WORDS_BITS, reset_less=True)
-        m.d.comb += self.enable.eq(active & ~second)
-        m.d.comb += self.word.eq(word)
+        m.d.comb += [
+            self.enable.eq(active if self.parts == PARTS else active & ~second),
+            self.upper.eq(active & second),
+            self.word.eq(word),
+        ]
         with m.If(active):
-            m.d.sync += second.eq(self.wide & ~second)
-            with m.If(second == self.wide):
+            m.d.sync += second.eq(self.slow & ~second)
+            with m.If(second == self.slow):
                 m.d.sync += word.eq(word + 1)
                 with m.If(word == self.words - 1):
                     m.d.sync += active.eq(0)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from amaranth.hdl import Cat, Module, Signal, signed
+from amaranth.hdl import Cat, Const, Module, Signal, Value, signed
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import Out
 
@@ -12,8 +12,10 @@ from golden.spec.hardware import HardwareConfig
 from golden.spec.latency import tree_stages
 from rtl.control.engine import descriptor_layout, engine_members
 from rtl.memory.bounds import bounded
+from rtl.memory.part_ram import PARTS, PartReadPort
 from rtl.memory.ports import READ_LATENCY, ReadPort, WritePort
 from rtl.memory.ram import Ram
+from rtl.units.gather import Gather
 from rtl.units.iterations import Iterations
 from rtl.units.modulate import Modulate, ModulationLayout
 from rtl.units.norm_control import COUNT_BITS, WORDS_BITS, NormReader, NormReplay, NormTable, NormWriter
@@ -29,21 +31,24 @@ START = 1
 def tail(config: HardwareConfig, words: int, format: NormFormat) -> int:
     """Cycles from an iteration's last cycle (``iteration_cycles``) to its ``give``, which comes with its last write."""
     select = 1
-    squares = 2 + tree_stages(config.width)
+    squares = 2 + tree_stages(config.norm_channels)
     write = 1
     constant = (READ_LATENCY + select + squares + ReciprocalSquareRoot.LATENCY + Normalise.LATENCY + Modulate.LATENCY
                 + write)
-    return constant + (words - 1) * word_cycles(format)
+    if config.norm_parts == PARTS:    # the last read is in the cycle before the iteration's last
+        squared, gathered = 1, 1 + Gather.LATENCY
+        constant += squared + gathered + (format in NORM_PLANES) - 1
+    return constant + (words - 1) * word_cycles(config, format)
 
 
-def word_cycles(format: NormFormat) -> int:
+def word_cycles(config: HardwareConfig, format: NormFormat) -> int:
     """Cycles between two reads."""
-    return 2 if format in NORM_PLANES else 1
+    return 2 if config.norm_parts == PARTS or format in NORM_PLANES else 1
 
 
 def iteration_cycles(config: HardwareConfig, words: int, format: NormFormat) -> int:
-    """Cycles of an iteration, one group; the last read is in its last cycle, or for planes in the one before."""
-    return config.lanes * words * word_cycles(format)
+    """Cycles of an iteration, one group; the last read is in its last cycle, or with two cycles a word before it."""
+    return config.lanes * words * word_cycles(config, format)
 
 
 def longest_words(config: HardwareConfig) -> int:
@@ -55,8 +60,9 @@ class NormEngine(wiring.Component):
     """Root-mean-square norm with gain and bias; opcode NORM.
 
     Matches ``golden.integer.norm.normalise`` and ``modulate`` bit for bit. ``Iterations`` says when an iteration, one
-    group of ``lanes`` tokens, starts: START cycles after accepting. Reads a word a cycle, for planes one every two
-    cycles; ``iteration_cycles`` and ``tail`` give the rest of the timing. With width 8 or 16 the tail is 16 +
+    group of ``lanes`` tokens, starts: START cycles after accepting. Reads a word a cycle, or one every two cycles for
+    planes, and where ``norm_parts`` is 2: then its halves follow each other through half of the multipliers.
+    ``iteration_cycles`` and ``tail`` give the rest of the timing. With width 8 or 16 in one part the tail is 16 +
     (words - 1) * word_cycles. A descriptor is accepted no earlier than the cycle after the last ``give`` of the one
     before; ``idle`` is high from that cycle on.
 
@@ -71,13 +77,15 @@ class NormEngine(wiring.Component):
     reciprocal_unit = ReciprocalSquareRoot
     normalise_unit = Normalise
     modulate_unit = Modulate
+    gather_unit = Gather
 
     def __init__(self, config: HardwareConfig) -> None:
         self.config = config
+        table = PartReadPort if config.norm_parts == PARTS else ReadPort
         super().__init__({
             **engine_members(Opcode.NORM),
             "residual": Out(ReadPort(config.residual_words, config.width * numbers.WIDE_BITS)),
-            "modulation": Out(ReadPort(config.modulation_words, config.width * 2 * numbers.GAIN_BITS)),
+            "modulation": Out(table(config.modulation_words, config.width * 2 * numbers.GAIN_BITS)),
             "normalised": Out(WritePort(config.normalised_words, config.word_bits)),
         })
 
@@ -85,6 +93,8 @@ class NormEngine(wiring.Component):
         m = Module()
         self.held = Signal(descriptor_layout(Opcode.NORM), reset_less=True)
         self.wide = Signal()
+        self.slow = Signal()      # two cycles a word
+        self.parts = self.config.norm_parts
         m.submodules.iterations = self.iterations = Iterations(COUNT_BITS)
         m.submodules.reader = self.reader = NormReader(self.config)
         m.submodules.writer = self.writer = NormWriter(self.config)
@@ -104,6 +114,7 @@ class NormEngine(wiring.Component):
         offered, iterations = self.descriptor.payload, self.iterations
         m.d.comb += [
             self.wide.eq(self.held.format.matches(*NORM_PLANES)),
+            self.slow.eq(self.wide | (self.parts == PARTS)),
             iterations.valid.eq(self.descriptor.valid),
             iterations.clear.eq(~self.writer.active),
             iterations.wait_first.eq(offered.wait_first),
@@ -127,44 +138,55 @@ class NormEngine(wiring.Component):
             reader.base.eq(self.descriptor.payload.residual_base),
             reader.running.eq(self.iterations.running),
             reader.words.eq(self.held.words),
-            reader.wide.eq(self.wide),
+            reader.slow.eq(self.slow),
             self.residual.enable.eq(reader.enable),
             self.residual.address.eq(bounded(reader.address, self.residual.address)),
         ]
 
     def hold_word(self, m: Module) -> None:
-        """Stages 2 and 3: the word read; ``valid``, ``first`` and ``last`` of its token go with it."""
+        """Stages 2 and 3: the word read; ``valid``, ``first`` and ``last`` of its token go with it, or its parts."""
         reader = self.reader
         flags = chain(m, Cat(reader.enable, reader.first, reader.last), READ_LATENCY + 1, "flags")
         self.valid, self.first, self.last = flags[-1]
-        self.word = Signal(data.ArrayLayout(signed(numbers.WIDE_BITS), self.config.width), reset_less=True)
+        word = Signal(data.ArrayLayout(signed(numbers.WIDE_BITS), self.config.width), reset_less=True)
         with m.If(flags[READ_LATENCY][0]):
-            m.d.sync += self.word.as_value().eq(self.residual.data)
+            m.d.sync += word.as_value().eq(self.residual.data)
+        self.word = word.as_value()
+        if self.parts == PARTS:
+            lower, last = self.valid, self.last
+            upper, ends = chain(m, Cat(lower, last & lower), 1, "upper")[-1]
+            self.valid, self.first, self.last = lower | upper, self.first & lower, ends
+            self.word = self.half(self.word, upper)
+
+    @staticmethod
+    def half(word: Value, upper: Value) -> Value:
+        """One of a word's halves."""
+        return word.word_select(upper, len(word) // 2)
 
     def find_root(self, m: Module) -> None:
         """The sum of squares and its reciprocal root, whole tokens; with the sum complete the token's replay starts."""
         m.submodules.square_sum = self.square_sum = square_sum = SquareSum(self.config, longest_words(self.config))
         m.submodules.reciprocal = self.reciprocal = self.reciprocal_unit(len(square_sum.total))
-        m.submodules.replay = self.replay = NormReplay()
+        m.submodules.replay = self.replay = NormReplay(self.parts)
         m.d.comb += [
             square_sum.valid.eq(self.valid),
             square_sum.first.eq(self.first),
             square_sum.last.eq(self.last),
-            square_sum.word.eq(self.word),
+            square_sum.word.as_value().eq(self.word),
             self.reciprocal.valid.eq(square_sum.complete),
             self.reciprocal.square.eq(square_sum.total),
             self.replay.start.eq(square_sum.complete),
             self.replay.words.eq(self.held.words),
-            self.replay.wide.eq(self.wide),
+            self.replay.slow.eq(self.slow),
         ]
         if 1 + READ_LATENCY != self.reciprocal.LATENCY:
             raise ValueError("the replay from the delay no longer meets the reciprocal square root")
 
     def delay_words(self, m: Module) -> None:
         """The delay: a ring that the words of at most two tokens share, replayed in step with the root."""
-        in_flight = longest_words(self.config) + self.square_sum.latency + 2
+        in_flight = self.parts * longest_words(self.config) + self.square_sum.latency + 2
         depth = 1 << (in_flight - 1).bit_length()
-        m.submodules.delay = self.delay = delay = Ram(depth, self.config.width * numbers.WIDE_BITS)
+        m.submodules.delay = self.delay = delay = Ram(depth, len(self.word))
         head = Signal(range(depth))
         oldest = Signal(range(depth))
         m.d.comb += [
@@ -200,16 +222,25 @@ class NormEngine(wiring.Component):
             table.groups.eq(self.held.table_groups),
             table.step.eq(self.held.table_step),
             table.words.eq(self.held.words),
-            table.valid.eq(reading),
+            table.valid.eq(reading & self.ends_word(m)),
             table.word.eq(chain(m, self.replay.word, Normalise.LATENCY, "table_word", reset_less=True)[-1]),
             self.modulation.enable.eq(reading),
-            self.modulation.address.eq(bounded(table.address, self.modulation.address)),
         ]
+        address = self.modulation.address
+        if self.parts == PARTS:
+            m.d.comb += address.eq(Cat(self.upper[Normalise.LATENCY], bounded(table.address, address[1:])))
+        else:
+            m.d.comb += address.eq(bounded(table.address, address))
+
+    def ends_word(self, m: Module) -> Value:
+        """Whether what is looked up is a word's last part."""
+        self.upper = chain(m, self.replay.upper, Normalise.LATENCY + READ_LATENCY, "replayed_upper")
+        return self.upper[Normalise.LATENCY] if self.parts == PARTS else Const(1)
 
     def modulate_words(self, m: Module) -> None:
         """Gain, bias and format."""
         m.submodules.modulate = self.modulate = modulate = self.modulate_unit(self.config)
-        table_word = data.View(data.ArrayLayout(ModulationLayout(), self.config.width), self.modulation.data)
+        table_word = data.View(data.ArrayLayout(ModulationLayout(), self.config.norm_channels), self.modulation.data)
         m.d.comb += [
             modulate.valid.eq(self.replayed[READ_LATENCY + Normalise.LATENCY]),
             modulate.normalised.eq(self.normalise.normalised),
@@ -223,6 +254,12 @@ class NormEngine(wiring.Component):
     def write_words(self, m: Module) -> None:
         """The last stage: writes, and a signal after each group's last."""
         offered, writer = self.descriptor.payload, self.writer
+        valid, word = self.replayed[-1], self.modulate.modulated.as_value()
+        if self.parts == PARTS:
+            m.submodules.gather = gather = self.gather_unit(len(word))
+            lower = chain(m, ~self.upper[-1], Modulate.LATENCY, "modulated_lower")[-1]
+            m.d.comb += [gather.valid.eq(valid & lower), gather.part.eq(word)]
+            valid, word = gather.word_valid, gather.word
         m.d.comb += [
             writer.load.eq(self.iterations.accept),
             writer.base.eq(offered.destination_base),
@@ -231,8 +268,8 @@ class NormEngine(wiring.Component):
             writer.wide.eq(self.wide),
             writer.signal_each.eq(self.held.signal_each),
             writer.signal_last.eq(self.held.signal_last),
-            writer.valid.eq(self.replayed[-1]),
-            writer.word.eq(self.modulate.modulated),
+            writer.valid.eq(valid),
+            writer.word.as_value().eq(word),
             self.normalised.enable.eq(writer.enable),
             self.normalised.address.eq(bounded(writer.address, self.normalised.address)),
             self.normalised.data.eq(writer.data),

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from amaranth.hdl import Const, Module, Mux, Signal, signed, unsigned
+from amaranth.hdl import Module, Mux, Signal, signed, unsigned
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
 from golden.spec import numbers
 from golden.spec.hardware import HardwareConfig
 from golden.spec.numbers import Format
+from rtl.units.shift import narrowing_shift
 
 REQUANTISE_LATENCY = 3
+SCALED_BITS = numbers.WIDE_BITS + numbers.BIAS_FRACTION_BITS + 1
+"""Bits of a shifted product that count: one that does not fit them is past every format's limits with any bias."""
 
+assert (1 << SCALED_BITS - 1) - (1 << numbers.BIAS_BITS - 1) > 1 << numbers.WIDE_BITS - 1 + numbers.BIAS_FRACTION_BITS
 
 RequantiseControl = data.StructLayout({
     "shift": unsigned(numbers.SHIFT_BITS),
@@ -56,7 +60,7 @@ class Requantise(wiring.Component):
             m.d.sync += format_2.eq(control_1.format)
         limits = self.limits(m, format_2)
         for column in range(self.config.width):
-            self.column(m, column, valid, control_1, limits)
+            self.column(m, column, valid, control_1, format_2, limits)
         m.d.comb += self.output_valid.eq(valid[3])
         return m
 
@@ -71,27 +75,44 @@ class Requantise(wiring.Component):
                     m.d.comb += [low.eq(smallest), high.eq(largest)]
         return low, high
 
-    def column(self, m: Module, column: int, valid: list, control_1: data.View, limits: tuple) -> None:
+    def column(self, m: Module, column: int, valid: list, control_1: data.View, kind: Signal, limits: tuple) -> None:
         """Datapath of one channel."""
-        half = Const(self.half)
         # stage 1: product
         product = Signal(signed(self.config.accumulator_bits + numbers.MULTIPLIER_BITS + 1), reset_less=True,
                          name=f"product_{column}")
-        bias_1 = Signal(signed(numbers.BIAS_BITS), reset_less=True, name=f"bias_1_{column}")
-        bias_2 = Signal(signed(numbers.BIAS_BITS), reset_less=True, name=f"bias_2_{column}")
+        bias_1 = Signal(signed(numbers.BIAS_BITS + 1), reset_less=True, name=f"bias_1_{column}")   # with its half
+        bias_2 = Signal(signed(numbers.BIAS_BITS + 1), reset_less=True, name=f"bias_2_{column}")
         with m.If(valid[0]):
-            m.d.sync += [product.eq(self.sums[column] * self.multipliers[column]), bias_1.eq(self.biases[column])]
+            m.d.sync += [product.eq(self.sums[column] * self.multipliers[column]),
+                         bias_1.eq(self.biases[column] + self.half)]
         # stage 2: shift
-        scaled = Signal(product.shape(), reset_less=True, name=f"scaled_{column}")
+        scaled = Signal(signed(SCALED_BITS), reset_less=True, name=f"scaled_{column}")
+        beyond = Signal(reset_less=True, name=f"beyond_{column}")    # past every format's limits
+        below = Signal(reset_less=True, name=f"below_{column}")      # and that below zero
+        shifted, misfit = narrowing_shift(m, product, control_1.shift, SCALED_BITS, f"shifted_{column}")
         with m.If(valid[1]):
-            m.d.sync += [scaled.eq(product >> control_1.shift), bias_2.eq(bias_1)]
-        # stage 3: bias, rounding, saturation
-        rounded = Signal(signed(len(product) + 1), name=f"rounded_{column}")
-        low, high = limits
+            m.d.sync += [scaled.eq(shifted), beyond.eq(misfit), below.eq(product[-1]), bias_2.eq(bias_1)]
+        # stage 3: bias and rounding, saturation
+        rounded = Signal(signed(SCALED_BITS + 1 - numbers.BIAS_FRACTION_BITS), name=f"rounded_{column}")
+        outside = Signal(name=f"outside_{column}")
         value = Signal(signed(numbers.WIDE_BITS), reset_less=True, name=f"value_{column}")
         m.d.comb += [
-            rounded.eq((scaled + bias_2 + half) >> numbers.BIAS_FRACTION_BITS),
+            rounded.eq((scaled + bias_2) >> numbers.BIAS_FRACTION_BITS),
             self.values[column].eq(value),
         ]
+        self.judge(m, kind, rounded, outside)
+        limit = Mux(Mux(beyond, below, rounded[-1]), *limits)
         with m.If(valid[2]):
-            m.d.sync += value.eq(Mux(rounded < low, low, Mux(rounded > high, high, rounded)))
+            m.d.sync += value.eq(Mux(beyond | outside, limit, rounded))
+
+    def judge(self, m: Module, kind: Signal, rounded: Signal, outside: Signal) -> None:
+        """Whether a value is outside its format; by bits, as a comparison takes a chain of carries."""
+        with m.Switch(kind):
+            for candidate in Format:
+                low, high = numbers.LIMITS[candidate]
+                upper = rounded[high.bit_length():]
+                beyond = upper != rounded[-1].replicate(len(upper)) if low else upper.any()
+                if low == -high:    # its lowest pattern is not used
+                    beyond |= rounded[-1] & ~rounded[:high.bit_length()].any()
+                with m.Case(candidate):
+                    m.d.comb += outside.eq(beyond)

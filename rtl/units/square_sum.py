@@ -18,22 +18,22 @@ def square_sum_bits(channels: int) -> int:
 
 
 class SquareSum(wiring.Component):
-    """1 + sum of squares of a token, one word a cycle; ``first`` and ``last`` mark the token's words.
+    """1 + sum of squares of a token, ``norm_channels`` a cycle; ``first`` and ``last`` mark a token's ends.
 
-    ``complete`` and ``total`` follow a token's last word by ``latency`` = 2 + tree_stages(width) cycles; ``total``
+    ``complete`` and ``total`` follow a token's last channels by ``latency`` = 2 + tree_stages cycles; ``total``
     holds for that cycle only. Initiation interval 1.
 
     Stages: 1 squares; 2 to latency - 1 adder tree; latency accumulator.
     """
 
     def __init__(self, config: HardwareConfig, longest_words: int) -> None:
-        self.width = config.width
-        self.latency = 2 + tree_stages(config.width)
+        self.channels = config.norm_channels
+        self.latency = 2 + tree_stages(self.channels)
         super().__init__({
             "valid": In(1),
             "first": In(1),
             "last": In(1),
-            "word": In(data.ArrayLayout(signed(numbers.WIDE_BITS), config.width)),
+            "word": In(data.ArrayLayout(signed(numbers.WIDE_BITS), config.norm_channels)),
             "complete": Out(1),
             "total": Out(square_sum_bits(longest_words * config.width)),
         })
@@ -41,7 +41,7 @@ class SquareSum(wiring.Component):
     def elaborate(self, platform: object) -> Module:
         m = Module()
         # Stage 1: a square is at most 2^30, so unsigned and one bit shorter than the product.
-        squares = [Signal(2 * numbers.WIDE_BITS - 1, name=f"square_{i}", reset_less=True) for i in range(self.width)]
+        squares = [Signal(2 * numbers.WIDE_BITS - 1, name=f"square_{i}", reset_less=True) for i in range(self.channels)]
         with m.If(self.valid):
             m.d.sync += [square.eq(self.word[i] * self.word[i]) for i, square in enumerate(squares)]
         # Stages 2 to latency - 1.

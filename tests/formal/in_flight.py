@@ -10,7 +10,7 @@ after keys retire; ``quiet`` is high when nothing is in flight, given, or held.
 
 from __future__ import annotations
 
-from amaranth.hdl import Array, Assert, Assume, Module, Mux, Signal
+from amaranth.hdl import Array, Assert, Assume, Cat, Module, Mux, Signal, Value
 
 from golden.spec.descriptors import ENGINES
 from golden.spec.latency import ARRAY_TAIL, GROUPS_IN_FLIGHT, key_hold
@@ -132,13 +132,16 @@ class InFlightMonitor(Monitor):
                 m.d.comb += Assert(own[f"remaining_{entry}"] == owed)
             with m.Else():
                 m.d.comb += Assert(owed == 0)
+        kept = {"records": self.record, "operands": self.operand, "ends": Cat(self.keys, self.signals)}
+        held = []
+        for name, value in kept.items():
+            probe = unit.stores[name].read_port(domain="comb")
+            m.d.comb += probe.addr.eq(self.entry)
+            held.append(Value.cast(probe.data) == Value.cast(value))
         with m.If(self.chosen):
             m.d.comb += [
                 Assert((self.ahead < self.flight) & (self.entry == (unit.head + self.ahead)[:ENTRY_BITS])),
-                Assert(Array(own[f"signals_{i}"] for i in range(GROUPS_IN_FLIGHT))[self.entry] == self.signals),
-                Assert(Array(own[f"keys_{i}"] for i in range(GROUPS_IN_FLIGHT))[self.entry] == self.keys),
-                Assert(Array(own[f"record_{i}"] for i in range(GROUPS_IN_FLIGHT))[self.entry] == self.record),
-                Assert(Array(own[f"operand_{i}"] for i in range(GROUPS_IN_FLIGHT))[self.entry] == self.operand),
+                *(Assert(same) for same in held),
             ]
 
 

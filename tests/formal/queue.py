@@ -56,9 +56,10 @@ class QueueMonitor(Monitor):
         # what makes it inductive: where things are
         m.d.comb += [Assert(own["level"] == held), Assert(own["reader"] == left[:2]),
                      Assert(own["writer"] == entered[:2])]
-        for index in range(QUEUE_DEPTH):
-            with m.If(inside_now & (chosen[:2] == index)):
-                m.d.comb += Assert(own[f"entry_{index}"] == value.as_value())
+        probe = unit.store.read_port(domain="comb")
+        m.d.comb += probe.addr.eq(chosen)
+        with m.If(inside_now):
+            m.d.comb += Assert(probe.data.as_value() == value.as_value())
 
 
 PROPERTIES = [Property("queue", QueueMonitor, DescriptorQueue, (DroppingQueue,), depth=8, induction=True, quick=True)]

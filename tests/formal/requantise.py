@@ -13,8 +13,8 @@ from amaranth.hdl import Array, Assert, Const, Module, Mux, Signal, signed
 
 from golden.spec import numbers
 from golden.spec.numbers import Format
-from rtl.bench.bugs_array import UnroundedRequantise
-from rtl.units.requantise import REQUANTISE_LATENCY, Requantise
+from rtl.bench.bugs_array import BlindRequantise, UnroundedRequantise
+from rtl.units.requantise import REQUANTISE_LATENCY, SCALED_BITS, Requantise
 from tests.formal.prove import SMALL, Monitor, Property, free, inside, previous
 
 COLUMNS = (0,)
@@ -52,10 +52,15 @@ class RequantiseMonitor(Monitor):
                 m.d.comb += Assert(unit.values[column] == expected, f"column {column}")
             # what makes it easy to see: the definition's product and shifted product are those of the unit
             with m.If(own["valid_1"]):
-                m.d.comb += Assert((own[f"product_{column}"] == product) & (own[f"bias_1_{column}"] == bias_1))
+                m.d.comb += Assert((own[f"product_{column}"] == product) & (own[f"bias_1_{column}"] == bias_1 + 8))
+            fits = scaled == scaled[:SCALED_BITS].as_signed()
             with m.If(own["valid_2"]):
-                m.d.comb += Assert((own[f"scaled_{column}"] == scaled) & (own[f"bias_2_{column}"] == bias_2))
+                m.d.comb += [
+                    Assert((own[f"scaled_{column}"] == scaled[:SCALED_BITS].as_signed()) | ~fits),
+                    Assert((own[f"beyond_{column}"] == ~fits) & (own[f"below_{column}"] == scaled[-1])),
+                    Assert(own[f"bias_2_{column}"] == bias_2 + 8),
+                ]
 
 
-PROPERTIES = [Property("requantise", RequantiseMonitor, Requantise, (UnroundedRequantise,),
+PROPERTIES = [Property("requantise", RequantiseMonitor, Requantise, (UnroundedRequantise, BlindRequantise),
                        depth=REQUANTISE_LATENCY + 1, induction=True, products=len(COLUMNS))]

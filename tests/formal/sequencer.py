@@ -3,12 +3,12 @@
 A descriptor that is offered to an engine stays offered, with the same fields, until it is taken, unless the sequencer
 is stopped; no two engines are offered one in the same cycle. In the first cycle that counts after the end of a step,
 pauses left out, the program is done exactly if the image has settled; otherwise only HALT ends it; nothing follows the
-end. What the program memory gives is free in every cycle.
+end. What the program memory gives is free in every cycle, but while a descriptor is executed: then its address stays.
 """
 
 from __future__ import annotations
 
-from amaranth.hdl import Assert, Module, Mux, Signal, Value
+from amaranth.hdl import Assert, Assume, Module, Mux, Signal, Value
 
 from golden.spec.descriptors import OPCODE_BITS, Engine, Opcode
 from rtl.bench.bugs_array import HastySequencer
@@ -39,6 +39,9 @@ class IssueMonitor(Monitor):
             before = previous(m, payload)
             with m.If(previous(m, port.valid & ~port.ready & ~unit.stop)):
                 m.d.comb += [Assert(port.valid, "stays offered"), Assert(payload == before, "with the same fields")]
+        still = previous(m, unit.executing & ~unit.stop)
+        held = previous(m, unit.program.data)
+        m.d.comb += Assume(~(still & unit.executing) | (unit.program.data == held))   # the address stands still
         offered = sum(port.valid for port in ports)
         m.d.comb += Assert(offered <= 1, "one engine at a time")
 

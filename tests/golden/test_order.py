@@ -139,7 +139,7 @@ class Watched(TimingModel):
         form = NormFormat(fields["format"])
         length = self.config.lanes * fields["words"]
         words = length * (2 if form in NORM_PLANES else 1)
-        cycles = length * norm_word_cycles(form) + norm_tail(self.config, fields["words"], form)
+        cycles = length * norm_word_cycles(self.config, form) + norm_tail(self.config, fields["words"], form)
         for group, over in enumerate(self.norm_ends):
             base = fields["destination_base"] + group * words
             self.overwrite(LeftMemory.NORMALISED, range(base, base + words), over - cycles, over)

@@ -112,12 +112,12 @@ def test_a_program_that_would_not_end_well_is_refused_by_the_timing_model(words,
 
 
 @pytest.mark.parametrize("config", [HardwareConfig(), HardwareConfig(lanes=8, width=8),
-                                    HardwareConfig(lanes=4, width=64)])
+                                    HardwareConfig(lanes=4, width=64), HardwareConfig(lanes=4, width=8, norm_parts=2)])
 def test_the_rtl_states_the_latencies_that_the_timing_model_counts_with(config):
     for form in NormFormat:
         for words in (1, 4, 9):
             assert latency.norm_tail(config, words, form) == norm_engine.tail(config, words, form)
-            assert (config.lanes * words * latency.norm_word_cycles(form)
+            assert (config.lanes * words * latency.norm_word_cycles(config, form)
                     == norm_engine.iteration_cycles(config, words, form))
     assert latency.softmax_tail(config) == softmax_engine.tail(config)
     assert latency.DRAIN_LATENCY == SUMS_LATENCY

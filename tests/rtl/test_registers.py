@@ -14,8 +14,10 @@ def test_matches_golden(bench, config):
     run_unit("registers", config, f"sim.bench_{bench}", env={CONFIG_VARIABLE: config})
 
 
-@pytest.mark.parametrize(("bug", "symptom"), [("increment", "registers: pixels"),
-                                              ("latent", "registers: pixels of clean")])
-def test_a_planted_bug_is_found(bug, symptom):
+@pytest.mark.parametrize(("bug", "bench", "symptom"), [
+    ("increment", "registers", "registers: pixels"), ("latent", "registers", "registers: pixels of clean"),
+    ("narrow", "counters", "registers: counters"),
+])
+def test_a_planted_bug_is_found(bug, bench, symptom):
     with pytest.raises(SimulationError, match=symptom):
-        run_unit("registers", "small", "sim.bench_registers", bug=bug, env={CONFIG_VARIABLE: "small"})
+        run_unit("registers", "small", f"sim.bench_{bench}", bug=bug, env={CONFIG_VARIABLE: "small"})

@@ -11,7 +11,7 @@ def test_matches_interpreter():
     run_unit("sequencer", "small", "sim.bench_sequencer", env={CONFIG_VARIABLE: "small"})
 
 
-@pytest.mark.parametrize("bug", ["long_loop", "hasty"])
+@pytest.mark.parametrize("bug", ["long_loop", "hasty", "forgetful"])
 def test_a_planted_bug_is_found(bug):
     with pytest.raises(SimulationError, match="sequencer: "):
         run_unit("sequencer", "small", "sim.bench_sequencer", bug=bug, env={CONFIG_VARIABLE: "small"})

@@ -1,0 +1,45 @@
+"""The step memory, without the bits that do not count."""
+
+from __future__ import annotations
+
+from amaranth.hdl import Cat, Const, Module, Value
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out
+
+from golden.spec.step import STEP_FIELDS, STEP_SLOT_BITS, STEP_WORD_BITS
+from rtl.memory.ports import ReadPort, WritePort
+from rtl.memory.ram import Ram
+
+
+class StepRam(wiring.Component):
+    """``depth`` step words of ``golden.spec.step``, as ``Ram`` holds words; what a slot has above its field reads 0."""
+
+    def __init__(self, depth: int) -> None:
+        self.depth = depth
+        super().__init__({
+            "read": In(ReadPort(depth, STEP_WORD_BITS)),
+            "write": In(WritePort(depth, STEP_WORD_BITS)),
+            "fault": Out(1),
+            "collision": Out(1),
+        })
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        m.submodules.store = store = Ram(self.depth, sum(field.bits for field in STEP_FIELDS))
+        slots: list[Value] = []
+        position = 0
+        for field in STEP_FIELDS:
+            slots += [store.read.data[position:position + field.bits], Const(0, STEP_SLOT_BITS - field.bits)]
+            position += field.bits
+        m.d.comb += [
+            store.read.enable.eq(self.read.enable),
+            store.read.address.eq(self.read.address),
+            self.read.data.eq(Cat(slots)),
+            store.write.enable.eq(self.write.enable),
+            store.write.address.eq(self.write.address),
+            store.write.data.eq(Cat(self.write.data.word_select(place, STEP_SLOT_BITS)[:field.bits]
+                                    for place, field in enumerate(STEP_FIELDS))),
+            self.fault.eq(store.fault),
+            self.collision.eq(store.collision),
+        ]
+        return m

@@ -27,6 +27,8 @@ PATIENCE_SECONDS = 600 / BAUD
 """For an answer beside its time on the line: the board needs a few cycles, and Python none."""
 REST_SECONDS = 200 / BAUD
 PRESS_CYCLES = 50
+ANSWER_BYTES = 14
+"""Of a usual answer, which arrives byte by byte, where a request is written at once."""
 
 
 class Bench:
@@ -49,9 +51,8 @@ class Bench:
         return link, self.driver
 
     def damaged_line(self, share: float) -> None:
-        """From now on a host with a line that damages such a share of what passes."""
-        fault = damage(self.random, share)
-        self.host(FaultyPipe(self.pipe, fault, fault))
+        """From now on a host with a line that damages such a share of requests, and of answers."""
+        self.host(FaultyPipe(self.pipe, damage(self.random, share), damage(self.random, share / ANSWER_BYTES)))
 
     async def start(self) -> None:
         await self.clock.start()
@@ -128,7 +129,7 @@ async def survives_damaged_lines(dut: Any) -> None:
     await bench.start()
     retries = 0
     for _ in range(4):
-        bench.damaged_line(0.15)
+        bench.damaged_line(0.1)
         await bench.draws()
         retries += bench.link.retries
     counts = await bench.link.counts()
@@ -143,8 +144,8 @@ async def survives_noise_and_breaks(dut: Any) -> None:
     await bench.draws()
     for _ in range(3):
         await bench.pipe.write(bench.random.randbytes(bench.random.randrange(1, 2000)))
-        for _ in range(40):
-            dut.disturb.value ^= 1
+        for turned in range(40):
+            dut.disturb.value = turned % 2
             await bench.clock.wait_cycles(bench.random.randrange(1, 60))
         dut.disturb.value = 1
         await bench.clock.wait_cycles(100 * BIT_CYCLES)

@@ -19,7 +19,7 @@ from golden.spec.link import (
     Command,
 )
 
-ATTEMPTS = 5
+ATTEMPTS = 8
 """Times that a request is sent before the board counts as silent."""
 PATIENCE_SECONDS = 0.3
 """Time for an answer beside that on the line: the operating system's and the USB adapter's."""

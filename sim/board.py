@@ -18,6 +18,8 @@ from sim.verilator import BUILD, REPOSITORY
 TOP = "board"
 BENCH = REPOSITORY / "sim" / "board.sv"
 JOB_VARIABLE = "HALFTONE_BOARD_JOB"
+SMALLEST = REPOSITORY / "sim" / "smallest.toml"
+"""A core that builds and loads quickly."""
 BAUD = 1_000_000
 BIT_CYCLES = 4
 """The shortest bit that a board's link has, as every cycle of a bit is simulated."""

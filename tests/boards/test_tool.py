@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 from PIL import Image
 
@@ -11,11 +9,11 @@ from boards.host import tool
 from boards.host.png import level
 from golden.spec.hardware import load_hardware
 from golden.spec.registers import COUNTERS, ErrorCode, Status
+from sim.board import SMALLEST
 from sim.random_model import LABEL
 from sim.small_system import GRID, small_system
 from tests.boards.fake_board import FakeCore, FakePort
 
-CONFIG = Path(__file__).parents[1] / "sim" / "board.toml"
 PIXELS = [-5000, -4096, -2048, -1, 0, 1, 2048, 4095, 4096, 5000, *range(6)]
 
 
@@ -23,13 +21,13 @@ PIXELS = [-5000, -4096, -2048, -1, 0, 1, 2048, 4095, 4096, 5000, *range(6)]
 def image(tmp_path_factory):
     """A program image of the smallest system."""
     path = tmp_path_factory.mktemp("image") / "image.htn"
-    small_system(3, load_hardware(CONFIG)).write(path)
+    small_system(3, load_hardware(SMALLEST)).write(path)
     return path
 
 
 @pytest.fixture
 def core():
-    return FakeCore(load_hardware(CONFIG), PIXELS)
+    return FakeCore(load_hardware(SMALLEST), PIXELS)
 
 
 @pytest.fixture
@@ -73,7 +71,7 @@ def test_load_counters_and_info_print_what_the_board_says(image, core, port, cap
     assert run("info", "--port", port.name) == 0
     out = capsys.readouterr().out
     assert "1,234,567" in out and all(name in out for name in COUNTERS)
-    assert f"{load_hardware(CONFIG).fingerprint:08x}" in out and "program_loaded" in out and "damaged" in out
+    assert f"{load_hardware(SMALLEST).fingerprint:08x}" in out and "program_loaded" in out and "damaged" in out
 
 
 def test_ports_are_listed():

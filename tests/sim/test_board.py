@@ -2,28 +2,29 @@
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
+import subprocess
+import sys
 
 import pytest
 
 from golden.compile.operands import predict_drawing
 from golden.integer.evaluate import sample
 from golden.spec.hardware import load_hardware
+from golden.spec.link import MAX_WORDS
+from sim import line
 from sim import seed as seeds
-from sim.board import BoardJob, build_board, run_board
+from sim.board import SMALLEST, BoardJob, build_board, run_board
 from sim.random_model import LABEL
 from sim.small_system import small_system
 
-CONFIG = Path(__file__).with_name("board.toml")
-LEAST_LINE_SHARE = 0.9
-"""Of the line's bits that are words of the program, while it is loaded."""
+LEAST_SHARES = {"write": 0.95, "read": 0.95}
+"""Of the line's bits that are register values, in the longest frames."""
 
 
 @pytest.fixture(scope="module")
 def board():
     """The board with the smallest core, built once."""
-    return build_board(CONFIG)
+    return build_board(SMALLEST)
 
 
 @pytest.fixture(scope="module")
@@ -31,20 +32,46 @@ def job(tmp_path_factory):
     """A random drawing and what the reference makes of it."""
     folder = tmp_path_factory.mktemp("board")
     seed = seeds.seed()
-    compiled = small_system(seed, load_hardware(CONFIG))
+    compiled = small_system(seed, load_hardware(SMALLEST))
     compiled.write(folder / "image.htn")
     *_, last = sample(compiled.model, compiled.contexts(LABEL), compiled.plan, seed)
-    return BoardJob(image=str(folder / "image.htn"), config=str(CONFIG), label=LABEL, seed=seed,
+    return BoardJob(image=str(folder / "image.htn"), config=str(SMALLEST), label=LABEL, seed=seed,
                     expected=[int(value) for value in last.clean.ravel()],
                     cycles=predict_drawing(compiled, LABEL, seed).cycles, result=str(folder / "line.json"))
 
 
 def test_an_image_comes_out_bit_exact_over_the_serial_line_alone(board, job):
     run_board("sim.bench_board", job, board, "draws_an_image")
-    assert json.loads(Path(job.result).read_text())["line_share"] > LEAST_LINE_SHARE
 
 
 @pytest.mark.parametrize("testcase", ["survives_damaged_lines", "survives_noise_and_breaks",
                                       "survives_a_host_that_vanishes", "survives_the_button", "executes_nothing_twice"])
 def test_every_fault_ends_in_an_exact_image_or_a_clear_error(board, job, testcase):
     run_board("sim.bench_board", job, board, testcase)
+
+
+def test_nearly_all_bits_of_long_frames_are_values(board, monkeypatch):
+    monkeypatch.setattr(line, "build_board", lambda config: board)
+    shares = line.measure(SMALLEST)
+    for kind, least in LEAST_SHARES.items():
+        assert least < shares[kind][MAX_WORDS] < 1
+        assert list(shares[kind].values()) == sorted(shares[kind].values())
+    assert line.bytes_a_second(1.0, MAX_WORDS, 1_000_000, 0.0) == 100_000
+    assert line.bytes_a_second(1.0, 250, 1_000_000, 0.01) == 50_000
+
+
+@pytest.mark.parametrize(("words", "sentence"), [(["--baud", "0"], "--baud is 0"), (["--latency", "-1"], "--latency"),
+                                                 (["--config", "no.toml"], "no.toml")])
+def test_a_bad_argument_is_one_sentence(capsys, words, sentence):
+    assert line.main(words) == 2
+    assert sentence in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("words", "sentence"), [
+    (["--baud", "0"], "baud rate is 0"), (["--clock", "-5"], "clock is -5"), (["--baud", "9000000"], "at least 4"),
+    (["--baud", "4500000"], "off")])
+def test_a_baud_rate_that_the_clock_cannot_make_is_refused(tmp_path, words, sentence):
+    done = subprocess.run([sys.executable, "-m", "rtl.verilog", "--top", "--config", str(SMALLEST), "--output",
+                           str(tmp_path), *words], capture_output=True, text=True, check=False)
+    assert done.returncode == 2 and sentence in done.stderr and done.stderr.count("\n") == 1
+    assert not list(tmp_path.iterdir())

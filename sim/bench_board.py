@@ -20,7 +20,7 @@ from golden.spec.registers import ADDRESSES, Status
 from sim import seed as seeds
 from sim.board import BAUD, BIT_CYCLES, CLOCK_HZ, read_job
 from sim.clock import Clock
-from sim.uart import FaultyPipe, UartPipe, damage
+from sim.uart import SIXTEENTHS, FaultyPipe, UartPipe, damage
 
 PATIENCE_SECONDS = 600 / BAUD
 """For an answer beside its time on the line: the board needs a few cycles, and Python none."""
@@ -40,7 +40,7 @@ class Bench:
         self.image = read_image(self.job.image) if self.job.image else None
         self.random: random.Random = seeds.generator("board")
         self.clock = Clock(dut)
-        self.pipe = UartPipe(dut, self.clock, CLOCK_HZ)
+        self.pipe = UartPipe(dut, self.clock, CLOCK_HZ, BIT_CYCLES)
         self.link, self.driver = self.host()
 
     def host(self, pipe: Any = None) -> tuple[SerialLink, Driver]:
@@ -192,6 +192,18 @@ async def survives_the_button(dut: Any) -> None:
     await bench.fails(bench.driver.status(), "did not answer")
     dut.button.value = 0
     await bench.draws()
+
+
+@cocotb.test(timeout_time=500, timeout_unit="ms")
+async def survives_a_crooked_clock(dut: Any) -> None:
+    """A host whose bits are a sixteenth of a cycle, 1.6 %, shorter or longer than the board's."""
+    bench = Bench(dut)
+    await bench.start()
+    for off in (-1, 1):
+        bench.pipe.set_bit(SIXTEENTHS * BIT_CYCLES + off)
+        await bench.draws()
+        counts = await bench.link.counts()
+        assert not any(counts[name] for name in ("DAMAGED", "RETRIES", "DROPPED")), counts
 
 
 @cocotb.test(timeout_time=500, timeout_unit="ms")

@@ -24,6 +24,8 @@ BAUD = 1_000_000
 BIT_CYCLES = 4
 """The shortest bit that a board's link has, as every cycle of a bit is simulated."""
 CLOCK_HZ = BAUD * BIT_CYCLES
+STOP_SUFFIX = ".stop"
+"""Of the file beside a job's result that ends a bench which goes on until it is told to stop."""
 
 
 @dataclass(frozen=True)
@@ -49,16 +51,15 @@ def read_job() -> BoardJob:
     return BoardJob(**json.loads(Path(os.environ[JOB_VARIABLE]).read_text(encoding="utf-8")))
 
 
-def build_board(config: Path, baud_error: float = 0.0) -> Path:
-    """Generate and build the top level with a UART at its line, whose bits are longer by ``baud_error``."""
+def build_board(config: Path) -> Path:
+    """Generate and build the top level with a UART at its line; returns the folder."""
     folder = BUILD / "board" / config.stem
     command = [sys.executable, "-m", "rtl.verilog", "--top", "--config", str(config), "--output", str(folder),
                "--clock", str(CLOCK_HZ), "--baud", str(BAUD)]
     done = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=False)
     if done.returncode:
         raise GenerationError((done.stderr or done.stdout).strip())
-    parameters = {"BIT_SIXTEENTHS": round(16 * BIT_CYCLES * (1 + baud_error))}
-    runner.build([folder / "top.v", BENCH], TOP, folder, parameters=parameters)
+    runner.build([folder / "top.v", BENCH], TOP, folder)
     return folder
 
 

@@ -2,12 +2,12 @@
 // The bench gives and takes whole runs of bytes, so that Python need not wake for every bit. The top level gets a
 // clock, a button and a line, as on a board; nothing resets it but the button, and its registers begin as configured.
 module board #(
-    parameter BIT_SIXTEENTHS = 64,   // of a clock cycle, for each bit of the bench's UART; the board has its own idea
     parameter SEND_BYTES = 2304,
     parameter KEPT_BYTES = 2304
 ) (
     input wire clk,
     input wire button,
+    input wire [15:0] bit_sixteenths,  // of a clock cycle, for each bit of the bench's UART; the board has its own idea
     input wire disturb,              // turns the line to the board over: a break on an idle line, else noise
     input wire [8 * SEND_BYTES - 1:0] send_data,
     input wire [15:0] send_count,
@@ -40,7 +40,7 @@ module board #(
             sending <= send_count != 0;
         end else if (sending) begin
             if (out_time < 16) begin
-                out_time <= out_time + BIT_SIXTEENTHS - 16;
+                out_time <= out_time + bit_sixteenths - 16;
                 if (next_byte == send_count) begin
                     sending <= 0;
                     line_out <= 1;
@@ -68,10 +68,10 @@ module board #(
             if (!line_in) begin
                 listening <= 1;
                 in_bit <= 0;
-                in_time <= BIT_SIXTEENTHS / 2 - 16;
+                in_time <= bit_sixteenths / 2 - 16;
             end
         end else if (in_time < 16) begin
-            in_time <= in_time + BIT_SIXTEENTHS - 16;
+            in_time <= in_time + bit_sixteenths - 16;
             in_bit <= in_bit + 1;
             if (in_bit == 0) begin
                 if (line_in) listening <= 0;

@@ -13,12 +13,13 @@ from sim.clock import Clock
 
 NANOSECONDS = 1e9
 BYTE_BITS = 8
+SIXTEENTHS = 16
 
 
 class UartPipe:
     """Bytes over the simulated serial line; ``now`` counts the seconds of the board's clock."""
 
-    def __init__(self, dut: Any, clock: Clock, clock_hz: int) -> None:
+    def __init__(self, dut: Any, clock: Clock, clock_hz: int, bit_cycles: int) -> None:
         self.dut = dut
         self.clock = clock
         self.clock_hz = clock_hz
@@ -28,6 +29,11 @@ class UartPipe:
         self.taken = 0
         for name in ("button", "disturb", "send", "send_count", "send_data"):
             getattr(dut, name).value = 0
+        self.set_bit(SIXTEENTHS * bit_cycles)
+
+    def set_bit(self, sixteenths: int) -> None:
+        """From now on a bit takes so many sixteenths of a clock cycle."""
+        self.dut.bit_sixteenths.value = sixteenths
 
     async def write(self, content: bytes) -> None:
         for start in range(0, len(content), self.send_bytes):

@@ -20,11 +20,11 @@ from serial.tools import list_ports
 from boards.host import session
 from boards.host.driver import DeviceError
 from boards.host.link import LinkError, complete
-from boards.host.serial_link import SerialLink
+from boards.host.serial_link import PATIENCE_SECONDS, SerialLink
 from boards.host.serial_port import SerialPort
 from golden.spec.image import ImageError, read_image
 from golden.spec.seed import generator_state
-from golden.spec.validation import ConfigError
+from golden.spec.validation import ConfigError, require
 
 BAUD = 1_000_000
 FAILED, BAD_INPUT = 1, 2
@@ -50,8 +50,10 @@ def choose_port(name: str | None) -> str:
 
 def on_board(options: argparse.Namespace, action: Callable[[SerialLink], Coroutine[Any, Any, Any]]) -> Any:
     """Open the port and do something over it."""
+    require(options.baud > 0, f"--baud is {options.baud}; expected a positive number, the bitstream's")
+    require(options.patience >= 0, f"--patience is {options.patience}; expected 0 or more seconds")
     with SerialPort(choose_port(options.port), options.baud) as port:
-        return complete(action(SerialLink(port, options.baud)))
+        return complete(action(SerialLink(port, options.baud, options.patience)))
 
 
 def ports(options: argparse.Namespace) -> None:
@@ -118,6 +120,8 @@ def parser() -> argparse.ArgumentParser:
                                  help="the board has this file's program already: send the label alone")
         if run is not ports:
             command.add_argument("--port", help="serial port (default: the only one there is)")
+            command.add_argument("--patience", type=float, default=PATIENCE_SECONDS,
+                                 help="seconds for an answer beside its time on the line (default: %(default)s)")
             command.add_argument("--baud", type=int, default=BAUD, help="as in the bitstream (default: %(default)s)")
     return made
 

@@ -7,13 +7,22 @@ from amaranth.lib import data, wiring
 from amaranth.lib.crc import catalog
 from amaranth.lib.wiring import In, Out
 
-from golden.spec.link import BYTE_TIMEOUT_BITS, ESCAPE, ESCAPE_FLIP, FLAG, HEADER_BITS, MAX_WORDS, WORD_BYTES
+from golden.spec.link import (
+    BYTE_TIMEOUT_BITS,
+    ESCAPE,
+    ESCAPE_FLIP,
+    FLAG,
+    HEADER_BITS,
+    MAX_WORDS,
+    OVERHEAD_WORDS,
+    WORD_BYTES,
+)
 from rtl.link.uart import BYTE_BITS
 from rtl.memory.ports import WritePort
 
 WORD_BITS = 8 * WORD_BYTES
 HEADER_LAYOUT = data.StructLayout(HEADER_BITS)
-FRAME_WORDS = MAX_WORDS + 2
+FRAME_WORDS = MAX_WORDS + OVERHEAD_WORDS
 """Words of the longest frame: header, payload, CRC."""
 
 
@@ -105,10 +114,10 @@ class FrameDecoder(wiring.Component):
         m.d.sync += [self.frame.eq(0), self.damaged.eq(0)]
         with m.If(self.is_flag & self.listen):
             good = Signal()
-            m.d.comb += [good.eq((self.words >= 2) & (self.place == 0) & ~self.escaped & self.crc_matches()),
-                         self.clear.eq(self.forgets(good))]
+            whole = (self.words >= OVERHEAD_WORDS) & (self.place == 0) & ~self.escaped
+            m.d.comb += [good.eq(whole & self.crc_matches()), self.clear.eq(self.forgets(good))]
             m.d.sync += [self.inside.eq(1), self.frame.eq(self.inside & good),
-                         self.damaged.eq(self.inside & begun & ~good), self.count.eq(self.words - 2)]
+                         self.damaged.eq(self.inside & begun & ~good), self.count.eq(self.words - OVERHEAD_WORDS)]
         with m.If(self.inside & (self.broken | (self.is_data & self.is_full()))):
             m.d.comb += [self.clear.eq(1), self.leave.eq(1)]
             m.d.sync += self.damaged.eq(self.listen)

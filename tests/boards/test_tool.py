@@ -96,6 +96,8 @@ def refused(capsys, status: int, *words: object) -> str:
     (("draw",), 2, "required: image"),
     (("paint",), 2, "invalid choice"),
     (("info", "--port", "{port}", "--baud", "fast"), 2, "invalid int value"),
+    (("info", "--port", "{port}", "--baud", "0"), 2, "--baud is 0"),
+    (("info", "--port", "{port}", "--patience", "-1"), 2, "--patience is -1"),
 ])
 def test_a_bad_argument_is_one_sentence(image, port, capsys, words, status, sentence):
     assert sentence in refused(capsys, status, *(word.format(image=image, port=port.name) for word in words))

@@ -17,14 +17,15 @@ from golden.spec.hardware import FORMAT_VERSION, HardwareConfig, load_hardware
 from golden.spec.link import bit_cycles
 from golden.spec.validation import ConfigError
 from rtl.array.multiplier import FAMILIES
-from rtl.bench import catalogue, catalogue_array, catalogue_dense, catalogue_pixel, catalogue_product
+from rtl.bench import catalogue, catalogue_array, catalogue_dense, catalogue_link, catalogue_pixel, catalogue_product
 from rtl.core import TRACED, Core
 from rtl.interface import latencies, ports, registers
 from rtl.top import Top
 from rtl.units.norm_engine import tail as norm_tail
 from rtl.units.softmax_engine import tail as softmax_tail
 
-CATALOGUES = (catalogue, catalogue_pixel, catalogue_array, catalogue_dense, catalogue_product)
+CATALOGUES = (catalogue, catalogue_pixel, catalogue_array, catalogue_dense, catalogue_product,
+              catalogue_link)
 UNITS = {name: make for source in CATALOGUES for name, make in source.UNITS.items()}
 BUGS = {name: bugs for source in CATALOGUES for name, bugs in source.BUGS.items()}
 

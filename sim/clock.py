@@ -30,14 +30,14 @@ class Clock:
             raise ValueError(f"period_ns must be a positive even number, not {period_ns}")
         self._signal = getattr(dut, clock)
         self._reset = getattr(dut, reset, None)
-        self._period_ns = period_ns
+        self.period_ns = period_ns
         self._start_ns = 0
         self._edge = RisingEdge(self._signal)
 
     async def start(self, reset_cycles: int = 2) -> None:
         """Start the clock and hold the reset for so many cycles; returns at the edge that ends the reset."""
         # The clock runs in C++: a Python clock costs more than the design does.
-        GpiClock(self._signal, self._period_ns, "ns", impl="gpi").start(start_high=False)
+        GpiClock(self._signal, self.period_ns, "ns", impl="gpi").start(start_high=False)
         self._start_ns = round(get_sim_time("ns"))
         if self._reset is None or not reset_cycles:
             await self.next_edge()
@@ -61,8 +61,8 @@ class Clock:
             raise ValueError(f"cannot wait for {count} cycles")
         if count > 1:
             # Ends half a cycle early: a timer that ended with the edge could fire on either side of it.
-            since_edge = (round(get_sim_time("ns")) - self._start_ns + self._period_ns // 2) % self._period_ns
-            await Timer(count * self._period_ns - self._period_ns // 2 - since_edge, "ns")
+            since_edge = (round(get_sim_time("ns")) - self._start_ns + self.period_ns // 2) % self.period_ns
+            await Timer(count * self.period_ns - self.period_ns // 2 - since_edge, "ns")
         if count:
             await self._edge
 
@@ -70,4 +70,4 @@ class Clock:
     def cycle(self) -> int:
         """How many rising edges came before this moment, the one at this moment not counted; 0 at the first edge."""
         elapsed = round(get_sim_time("ns")) - self._start_ns
-        return max(0, (elapsed - self._period_ns // 2) // self._period_ns)
+        return max(0, (elapsed - self.period_ns // 2) // self.period_ns)

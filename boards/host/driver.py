@@ -134,10 +134,8 @@ class Driver:
 
     async def _read_pixels(self, register: str, count: int, first: int) -> list[int]:
         await self.write("PIXEL_ADDRESS", first)
-        pixels = []
-        for _ in range(count):
-            value = await self.read(register)
-            pixels.append(value - (1 << 32) if value >> 31 else value)
+        values = await self.link.read_many(ADDRESSES[register], count)
+        pixels = [value - (1 << 32) if value >> 31 else value for value in values]
         await self._raise_error(await self.status())
         return pixels
 

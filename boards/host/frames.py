@@ -7,11 +7,10 @@ import zlib
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from golden.spec.link import ESCAPE, ESCAPE_FLIP, FLAG, MAX_WORDS, WORD_BYTES
+from golden.spec.link import ESCAPE, ESCAPE_FLIP, FLAG, HEADER_BITS, MAX_WORDS, OVERHEAD_WORDS, WORD_BYTES
 
-HEADER = "<BBH"
-LEAST_BYTES = 2 * WORD_BYTES
-"""Of header and CRC."""
+HEADER = "<" + "".join({8: "B", 16: "H"}[bits] for bits in HEADER_BITS.values())
+LEAST_BYTES = OVERHEAD_WORDS * WORD_BYTES
 MOST_BYTES = LEAST_BYTES + MAX_WORDS * WORD_BYTES
 
 

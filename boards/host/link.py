@@ -7,8 +7,12 @@ from collections.abc import Coroutine, Iterable
 from typing import Any
 
 
+class LinkError(RuntimeError):
+    """The way to the registers failed; one sentence that says why and what to do."""
+
+
 class Link(abc.ABC):
-    """A way to the registers; addresses and values as in ``golden.spec.registers``."""
+    """A way to the registers; addresses and values as in ``golden.spec.registers``. May raise ``LinkError``."""
 
     @abc.abstractmethod
     async def write(self, address: int, value: int) -> None:
@@ -22,6 +26,10 @@ class Link(abc.ABC):
         """Write values to one register, in order; a link that has a faster way takes it."""
         for value in values:
             await self.write(address, value)
+
+    async def read_many(self, address: int, count: int) -> list[int]:
+        """Read one register so many times; a link that has a faster way takes it."""
+        return [await self.read(address) for _ in range(count)]
 
     async def rest(self) -> None:  # noqa: B027 (most links need none)
         """Let time pass between two polls; nothing by default."""

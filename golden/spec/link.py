@@ -27,6 +27,8 @@ ESCAPE_FLIP = 0x20
 WORD_BYTES = 4
 MAX_WORDS = 256
 """Payload words of the longest frame."""
+OVERHEAD_WORDS = 2
+"""Words of a frame beside its payload: header and CRC."""
 HEADER_BITS = {"sequence": 8, "code": 8, "address": 16}
 """Fields of a frame's first word, the lowest first; ``code`` is a Command in a request and an Answer in an answer."""
 BITS_A_BYTE = 10

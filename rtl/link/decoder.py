@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
-from amaranth.hdl import Cat, Module, Mux, Signal, Value
-from amaranth.lib import data, stream, wiring
+from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value
+from amaranth.lib import data, wiring
 from amaranth.lib.crc import catalog
 from amaranth.lib.wiring import In, Out
 
-from golden.spec.link import BYTE_TIMEOUT_BITS, ESCAPE, ESCAPE_FLIP, FLAG, HEADER_BITS, MAX_WORDS, WORD_BYTES
+from golden.spec.link import (
+    BYTE_TIMEOUT_BITS,
+    ESCAPE,
+    ESCAPE_FLIP,
+    FLAG,
+    HEADER_BITS,
+    MAX_WORDS,
+    OVERHEAD_WORDS,
+    WORD_BYTES,
+)
 from rtl.link.uart import BYTE_BITS
 from rtl.memory.ports import WritePort
 
 WORD_BITS = 8 * WORD_BYTES
 HEADER_LAYOUT = data.StructLayout(HEADER_BITS)
-FRAME_WORDS = MAX_WORDS + 2
+FRAME_WORDS = MAX_WORDS + OVERHEAD_WORDS
 """Words of the longest frame: header, payload, CRC."""
 
 
@@ -32,7 +41,8 @@ class FrameDecoder(wiring.Component):
     def __init__(self, bit_cycles: int) -> None:
         self.timeout_cycles = BYTE_TIMEOUT_BITS * bit_cycles
         super().__init__({
-            "bytes": In(stream.Signature(BYTE_BITS, always_ready=True)),
+            "byte": In(BYTE_BITS),
+            "valid": In(1),
             "broken": In(1),
             "listen": In(1),
             "payload": Out(WritePort(MAX_WORDS, WORD_BITS)),
@@ -68,7 +78,7 @@ class FrameDecoder(wiring.Component):
 
     def take_bytes(self, m: Module) -> None:
         """Escapes out; bytes to words and into the CRC."""
-        value, valid = self.bytes.payload, self.bytes.valid
+        value, valid = self.byte, self.valid
         is_escape = Signal()
         plain = Signal(BYTE_BITS)
         m.d.comb += [
@@ -104,14 +114,18 @@ class FrameDecoder(wiring.Component):
         m.d.sync += [self.frame.eq(0), self.damaged.eq(0)]
         with m.If(self.is_flag & self.listen):
             good = Signal()
-            m.d.comb += [good.eq((self.words >= 2) & (self.place == 0) & ~self.escaped & self.crc_matches()),
-                         self.clear.eq(1)]
+            whole = (self.words >= OVERHEAD_WORDS) & (self.place == 0) & ~self.escaped
+            m.d.comb += [good.eq(whole & self.crc_matches()), self.clear.eq(self.forgets(good))]
             m.d.sync += [self.inside.eq(1), self.frame.eq(self.inside & good),
-                         self.damaged.eq(self.inside & begun & ~good), self.count.eq(self.words - 2)]
+                         self.damaged.eq(self.inside & begun & ~good), self.count.eq(self.words - OVERHEAD_WORDS)]
         with m.If(self.inside & (self.broken | (self.is_data & self.is_full()))):
             m.d.comb += [self.clear.eq(1), self.leave.eq(1)]
             m.d.sync += self.damaged.eq(self.listen)
         self.begun = begun
+
+    def forgets(self, good: Value) -> Value:
+        """Whether a flag ends what came before it."""
+        return Const(1)
 
     def crc_matches(self) -> Value:
         """Whether header, payload and CRC agree."""
@@ -124,7 +138,7 @@ class FrameDecoder(wiring.Component):
     def watch_time(self, m: Module) -> None:
         """A frame that has begun and does not go on is forgotten."""
         idle = Signal(range(self.timeout_cycles))
-        with m.If(self.bytes.valid | ~self.begun):
+        with m.If(self.valid | ~self.begun):
             m.d.sync += idle.eq(0)
         with m.Else():
             m.d.sync += idle.eq(idle + 1)

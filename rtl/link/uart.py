@@ -25,9 +25,9 @@ class Line(enum.Enum):
 class UartReceiver(wiring.Component):
     """Bytes from ``rx``, which may change at any time; a bit takes ``bit_cycles`` cycles (at least 4).
 
-    Each bit is sampled once, in its middle. ``bytes`` gives a byte SAMPLE_LATENCY + 9 ``bit_cycles`` cycles after
-    ``rx`` fell, in one cycle: nobody can make it wait. A low stop bit pulses ``broken`` instead, and the next start bit
-    counts only once the line was high again. A low shorter than half a bit is no start bit.
+    Each bit is sampled once, in its middle. ``valid`` is high for one cycle with a ``byte``, SAMPLE_LATENCY + 9
+    ``bit_cycles`` cycles after ``rx`` fell. A low stop bit pulses ``broken`` instead, and the next start bit counts
+    only once the line was high again. A low shorter than half a bit is no start bit.
     """
 
     SYNCHRONISER_STAGES = 2
@@ -37,7 +37,8 @@ class UartReceiver(wiring.Component):
         self.SAMPLE_LATENCY = self.SYNCHRONISER_STAGES + bit_cycles // 2 + 1
         super().__init__({
             "rx": In(1, init=1),
-            "bytes": Out(stream.Signature(BYTE_BITS, always_ready=True)),
+            "byte": Out(BYTE_BITS),
+            "valid": Out(1),
             "broken": Out(1),
         })
 
@@ -49,8 +50,8 @@ class UartReceiver(wiring.Component):
         position = Signal(range(FRAME_BITS))
         shifted = Signal(BYTE_BITS, reset_less=True)
         m.submodules.synchroniser = FFSynchronizer(self.rx, line, init=1, stages=self.SYNCHRONISER_STAGES)
-        m.d.comb += self.bytes.payload.eq(shifted)
-        m.d.sync += [self.bytes.valid.eq(0), self.broken.eq(0), timer.eq(timer - 1)]
+        m.d.comb += self.byte.eq(shifted)
+        m.d.sync += [self.valid.eq(0), self.broken.eq(0), timer.eq(timer - 1)]
         with m.Switch(state):
             with m.Case(Line.START):
                 m.d.sync += [timer.eq(self.bit_cycles // 2 - 1), position.eq(0)]
@@ -63,7 +64,7 @@ class UartReceiver(wiring.Component):
                         m.d.sync += state.eq(Line.START)
                 with m.Elif(position == FRAME_BITS - 1):
                     good = self.stop_bit(line)
-                    m.d.sync += [self.bytes.valid.eq(good), self.broken.eq(~good)]
+                    m.d.sync += [self.valid.eq(good), self.broken.eq(~good)]
                     with m.If(good):
                         m.d.sync += state.eq(Line.START)
                     with m.Else():

@@ -14,6 +14,7 @@ from tests.formal import (
     in_flight,
     lane,
     line_queue,
+    link,
     packed,
     queue,
     requantise,
@@ -25,7 +26,7 @@ from tests.formal import (
 from tests.formal.prove import Property, report
 
 MODULES = (queue, semaphores, requantise, packed, line_queue, lane, dense_queue, dense_pair, dispatcher, fetcher,
-           in_flight, transposer, sequencer, detector, update_sum)
+           in_flight, transposer, sequencer, detector, update_sum, link)
 
 
 def properties() -> list[Property]:

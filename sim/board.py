@@ -1,0 +1,71 @@
+"""Generates, builds and runs a board's top level, which a bench reaches by clock, button and serial line alone."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from sim import runner
+from sim.units import GenerationError
+from sim.verilator import BUILD, REPOSITORY
+
+TOP = "board"
+BENCH = REPOSITORY / "sim" / "board.sv"
+JOB_VARIABLE = "HALFTONE_BOARD_JOB"
+SMALLEST = REPOSITORY / "sim" / "smallest.toml"
+"""A core that builds and loads quickly."""
+BAUD = 1_000_000
+BIT_CYCLES = 4
+"""The shortest bit that a board's link has, as every cycle of a bit is simulated."""
+CLOCK_HZ = BAUD * BIT_CYCLES
+STOP_SUFFIX = ".stop"
+"""Of the file beside a job's result that ends a bench which goes on until it is told to stop."""
+
+
+@dataclass(frozen=True)
+class BoardJob:
+    """One image to draw through the serial line, and what must come out."""
+
+    image: str                # path of the .htn file
+    config: str               # path of the hardware's TOML file
+    label: str
+    seed: int
+    expected: list[int]       # pixels of the reference
+    cycles: int               # of the drawing
+    result: str               # file for what the bench measures
+
+    def write(self, path: Path) -> Path:
+        """Write the job to a file; returns it."""
+        path.write_text(json.dumps(asdict(self)), encoding="utf-8")
+        return path
+
+
+def read_job() -> BoardJob:
+    """Within a bench that ``run_board`` started: its job."""
+    return BoardJob(**json.loads(Path(os.environ[JOB_VARIABLE]).read_text(encoding="utf-8")))
+
+
+def build_board(config: Path) -> Path:
+    """Generate and build the top level with a UART at its line; returns the folder."""
+    folder = BUILD / "board" / config.stem
+    command = [sys.executable, "-m", "rtl.verilog", "--top", "--config", str(config), "--output", str(folder),
+               "--clock", str(CLOCK_HZ), "--baud", str(BAUD)]
+    done = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise GenerationError((done.stderr or done.stdout).strip())
+    runner.build([folder / "top.v", BENCH], TOP, folder)
+    return folder
+
+
+def run_board(test_module: str, job: BoardJob, build: Path, testcase: str | None = None,
+              env: Mapping[str, str] | None = None, **options: Any) -> Path:
+    """Run a bench on a built board; raises ``runner.SimulationError`` when it fails."""
+    path = job.write(Path(job.result).with_suffix(".job.json"))
+    return runner.run(test_module, TOP, build, env={**(env or {}), JOB_VARIABLE: str(path)}, testcase=testcase,
+                      **options)

@@ -220,4 +220,4 @@ class WriteBack(wiring.Component):
             total = Signal(signed(numbers.WIDE_BITS + 1), name=f"residual_total_{column}")
             m.d.comb += total.eq(Mux(adding, before[column], 0) + value)
             with m.If(sum_valid):
-                m.d.sync += after[column].eq(Mux(total < low, low, Mux(total > high, high, total)))
+                m.d.sync += after[column].eq(Mux(total[-1] == total[-2], total, Mux(total[-1], low, high)))

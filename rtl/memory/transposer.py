@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
-from amaranth.hdl import Array, Cat, Module, Mux, Signal, Value
-from amaranth.lib import wiring
+from amaranth.hdl import Cat, Module, Mux, Signal, Value
+from amaranth.lib import memory, wiring
 from amaranth.lib.wiring import In, Out
 
 from golden.spec import numbers
 from golden.spec.hardware import REGISTER_BITS, HardwareConfig, address_bits
+
+
+def rotated(value: Value, places: Value, bits: int) -> Value:
+    """Words of ``bits`` bits, each ``places`` places further up, the last ones round to the first."""
+    for place, moves in enumerate(places):
+        distance = len(value) - (bits << place)
+        value = Mux(moves, Cat(value[distance:], value[:distance]), value)
+    return value
 
 
 class Transposer(wiring.Component):
@@ -20,6 +28,9 @@ class Transposer(wiring.Component):
 
     No vector may come to a tile from the cycle after its last vector to that of its last column; ``overrun`` is high
     in a cycle in which one does, and what leaves is then wrong. Initiation interval 1 vector.
+
+    The tiles lie in ``width`` banks of LUT RAM: column c of row r in bank (r + c) mod width, at the address of the row.
+    So both a row and a column find each of their values in a bank of its own.
     """
 
     def __init__(self, config: HardwareConfig) -> None:
@@ -38,23 +49,24 @@ class Transposer(wiring.Component):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        width = self.config.width
-        tiles = [[Signal(self.config.word_bits, name=f"tile_{t}_{row}", reset_less=True) for row in range(width)]
-                 for t in range(2)]
+        width, bits = self.config.width, numbers.NIBBLE_BITS
         arrived = [Signal(address_bits(width), name=f"arrived_{t}") for t in range(2)]
         completed = Signal(2)    # tiles whose last vector comes in this cycle
-        for number, tile in enumerate(tiles):
+        for number in range(2):
             with m.If(self.valid & (self.tile == number)):
                 m.d.comb += completed[number].eq(self.completes(arrived[number]))
                 m.d.sync += arrived[number].eq(arrived[number] + 1)
-                with m.Switch(self.row):
-                    for index, store in enumerate(tile):
-                        with m.Case(index):
-                            m.d.sync += store.eq(self.vector)
-        self.emit(m, tiles, completed)
+        self.banks = [memory.Memory(shape=bits, depth=2 * width, init=[]) for _ in range(width)]
+        vector = rotated(self.vector, self.row, bits)
+        for number, bank in enumerate(self.banks):
+            m.submodules[f"bank_{number}"] = bank
+            write = bank.write_port()
+            m.d.comb += [write.en.eq(self.valid), write.addr.eq(Cat(self.row, self.tile)),
+                         write.data.eq(vector.word_select(number, bits))]
+        self.emit(m, completed)
         return m
 
-    def emit(self, m: Module, tiles: list[list[Signal]], completed: Signal) -> None:
+    def emit(self, m: Module, completed: Signal) -> None:
         """Columns of full tiles leave, one tile after the other."""
         width, bits = self.config.width, numbers.NIBBLE_BITS
         full = Signal(2)
@@ -79,9 +91,13 @@ class Transposer(wiring.Component):
             m.d.sync += leaving.eq(~leaving)
         with m.If(last | ~self.output_valid):
             m.d.sync += address.eq(self.following(completed.any(), base))
-        columns = [Array(Cat(store.word_select(c, bits) for store in tile) for c in range(width)) for tile in tiles]
+        found = []
+        for number, bank in enumerate(self.banks):
+            read = bank.read_port(domain="comb")
+            m.d.comb += read.addr.eq(Cat((number - column)[:len(column)], leaving))
+            found.append(read.data)
         m.d.comb += [
-            self.output.eq(Mux(leaving, columns[1][column], columns[0][column])),
+            self.output.eq(rotated(Cat(found), (width - column)[:len(column)], bits)),
             self.output_address.eq(address),
         ]
 

@@ -83,8 +83,9 @@ class TransposerMonitor(Monitor):
         """What makes it inductive: what is full, what came, and where the chosen element is."""
         left, going = self.left, self.going
         full = [(left != 0) & ((going == tile) | self.queued) for tile in range(2)]
-        places = [Array(own[f"tile_{tile}_{index}"] for index in range(WIDTH))[self.row].word_select(self.column, BITS)
-                  for tile in range(2)]
+        probes = [bank.read_port(domain="comb") for bank in self.unit.banks]
+        m.d.comb += [probe.addr.eq(Cat(self.row, self.tile)) for probe in probes]
+        place = Array(probe.data for probe in probes)[(self.row + self.column)[:WIDTH.bit_length() - 1]]
         here = Array(self.there)[self.tile].bit_select(self.row, 1) | Array(full)[self.tile]
         m.d.comb += [
             Assert(own["full"] == Cat(full)),
@@ -93,7 +94,7 @@ class TransposerMonitor(Monitor):
             Assert(left <= WIDTH),
             Assert((left != 0) | ~self.queued),
             Assert(~self.queued | (own["base"] == Array(self.bases)[~going])),
-            Assert(~here | (Array(places)[self.tile] == self.chosen)),
+            Assert(~here | (place == self.chosen)),
         ]
         for tile in range(2):
             m.d.comb += [

@@ -14,6 +14,8 @@ ALLOWED: dict[str, set[str]] = {
     "golden.quality": {"golden", "torch", "numpy", "safetensors", "tqdm", "matplotlib"},
     "rtl": {"rtl", "golden.spec", "amaranth"},
     "sim": {"sim", "golden", "boards.host", "cocotb", "cocotb_tools", "numpy", "PIL", "tqdm", "pytest"},
+    # the report page: a template and plots, both by libraries
+    "sim.page": {"sim", "golden.spec", "numpy", "matplotlib", "jinja2"},
     "boards": {"boards", "rtl", "golden.spec", "amaranth", "amaranth_boards"},
     "boards.host": {"boards.host", "golden.spec", "golden.compile"},
 }

@@ -69,10 +69,11 @@ def wrong_predictions(report: Report) -> list[tuple[str, Any, Any]]:
 
 
 def comparison_part(reference: Reference) -> Report:
-    """What was compared, and what differed."""
+    """What was compared, and what differed; ``memory_writes`` are those that the simulation recorded."""
     comparison = reference.comparison
     return {"values_compared": comparison.values, "mismatches": comparison.mismatches,
-            "first_mismatches": [asdict(mismatch) for mismatch in comparison.first]}
+            "first_mismatches": [asdict(mismatch) for mismatch in comparison.first],
+            "memory_writes": dict(sorted(comparison.cursors.items()))}
 
 
 def zeros_part(reference: Reference) -> Report:

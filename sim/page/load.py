@@ -87,7 +87,10 @@ def read_report(folder: Path) -> dict[str, Any]:
 
 
 def check_lengths(report: dict[str, Any]) -> None:
-    """Raise ``PageError`` unless lists that belong together are as long as each other."""
+    """Raise ``PageError`` unless what is divided by is positive, and lists that belong together are equally long."""
+    for name in ("cycles", "multipliers", "lanes"):
+        if report[name] < 1:
+            raise PageError(f"'{name}' is {report[name]}; expected 1 or more")
     for name, window in report["activity"].items():
         for values in (*window["busy_cycles"].values(), window["macs"]):
             if len(values) + 1 != len(window["edges"]):

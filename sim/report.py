@@ -10,7 +10,7 @@ import numpy as np
 
 from golden.compile.compiler import Compiled
 from golden.compile.split_plan import NEVER
-from golden.integer.workload import useful_macs
+from golden.integer.workload import products, useful_macs
 from golden.spec.descriptors import Engine
 from golden.spec.registers import LANE_WAITS, STALL_CAUSES
 from sim.activity import activity_part
@@ -81,7 +81,8 @@ def zeros_part(reference: Reference) -> Report:
     zeros = reference.zeros
     by_step = [step.shares() for step in reference.step_zeros[1:]]
     return {"zero_share": zeros.shares(), "zero_share_by_layer": zeros.by_layer(), "zero_share_mean": zeros.mean(),
-            "zero_share_by_step": {name: [shares[name] for shares in by_step] for name in zeros.shares()}}
+            "zero_share_by_step": {name: [shares[name] for shares in by_step]
+                                   for name in products(zeros.config) if name in zeros.values}}
 
 
 def inside_part(compiled: Compiled, reference: Reference) -> Report:

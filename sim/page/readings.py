@@ -9,8 +9,8 @@ import numpy as np
 
 Report = dict[str, Any]
 MULTIPLIERS = "multipliers"
-STALLS = {"queue": "no descriptor", "window": "groups in flight", "load": "weight loads", "array": "its own results",
-          "softmax": "softmax", "norm": "norm", "pixel": "pixel engine"}
+STALLS = {"queue": "a descriptor", "window": "groups in flight to retire", "load": "weight loads",
+          "array": "its own results", "softmax": "softmax", "norm": "norm", "pixel": "the pixel engine"}
 """What the dispatcher waits for, by counter."""
 WAITS = {"line": "a line of operands", "drain": "the drain", "token": "a token"}
 """What lanes wait for, by counter."""
@@ -121,8 +121,8 @@ def descriptors(report: Report) -> str:
 
 def energy(report: Report) -> str:
     designs = report["energy"]["designs"]
-    ratios = ", ".join(f"{design['ratio']:.2f} times for {design['design']}" for design in designs[1:])
-    return f"By this estimate, the same work takes, against this core as it ran: {ratios}."
+    ratios = ", ".join(f"{design['ratio']:.2f} for “{design['design']}”" for design in designs[1:])
+    return f"Against this core as it ran, which is 1, the estimate for the same work is {ratios}."
 
 
 def memory(report: Report) -> str:

@@ -25,7 +25,7 @@ PRODUCTS = {tensor: product for product, tensor in (LEFT_OPERANDS | PLANE_OPERAN
 """Matrix product by the name of the tensor on its left."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class GroupRun:
     """One group of tokens on the array: cycles from the one after its allocation to its retirement."""
 
@@ -37,7 +37,7 @@ class GroupRun:
     lines: int              # of operands that lanes were given
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Execution:
     """One execution of a descriptor."""
 

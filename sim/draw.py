@@ -1,8 +1,9 @@
 """Halftone's front door: draw one image from noise through the RTL, and check every value on the way.
 
-Leaves in the output folder: image.png, steps.png (the denoising steps beside the float model's), report.json, and
-image.htn (the program). WAVES=1 in the environment records a waveform. Exit status: 0 when every value and the number
-of cycles are as they must be, 1 when not or when the simulation fails, 2 for a bad argument.
+Leaves in the output folder: image.png, steps.png and film.png (the denoising steps beside the float model's),
+image.htn (the program), report.json, and report.html (the report as a page, which needs no other file). WAVES=1 in the
+environment records a waveform. Exit status: 0 when every value and the number of cycles are as they must be, 1 when
+not or when the simulation fails, 2 for a bad argument.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from golden.spec.image import ImageError
 from golden.spec.validation import ConfigError
 from sim import drawing
 from sim.drawing import Request
+from sim.page.build import PAGE_FILE, write_page
 from sim.report import Report, summary, wrong_predictions
 from sim.runner import SimulationError
 from sim.units import GenerationError
@@ -94,6 +96,7 @@ def draw_into(request: Request, output: Path) -> tuple[Report, Path]:
     output.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=output.parent, prefix=f".{output.name}.") as folder:
         report = drawing.draw(prepared, Path(folder))
+        drawing.timed("writing the report page", lambda: write_page(Path(folder)))
         output.mkdir(exist_ok=True)
         for path in sorted(Path(folder).iterdir()):
             os.replace(path, output / path.name)
@@ -103,7 +106,7 @@ def draw_into(request: Request, output: Path) -> tuple[Report, Path]:
 def finish(report: Report, output: Path) -> int:
     """Say what came out, and whether it is right."""
     print("\n".join(["", *summary(report)]))
-    for name in (*report["files"].values(), drawing.REPORT_FILE):
+    for name in (*report["files"].values(), drawing.REPORT_FILE, PAGE_FILE):
         print(f"  {shortest(output / name)}")
     status = 0
     if report["mismatches"]:

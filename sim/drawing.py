@@ -42,7 +42,8 @@ from sim.runner import SimulationError, waves_wanted
 from sim.verilator import REPOSITORY
 
 Result = TypeVar("Result")
-IMAGE_FILE, SHEET_FILE, PROGRAM_FILE, REPORT_FILE = "image.png", "steps.png", "image.htn", "report.json"
+IMAGE_FILE, SHEET_FILE, FILM_FILE, PROGRAM_FILE = "image.png", "steps.png", "film.png", "image.htn"
+REPORT_FILE = "report.json"
 REST_CYCLES = 1000
 """Cycles between two looks of the driver at the core."""
 PATIENCE = 4
@@ -208,10 +209,12 @@ def draw(prepared: Prepared, folder: Path) -> Report:
         **report.cycles_part(compiled, result["counters"], reference),
         **report.comparison_part(reference),
         **report.zeros_part(reference),
+        **report.inside_part(compiled, reference),
+        **report.configuration_part(compiled),
         "difference_to_float_model": difference,
         **report.speed_part(reference, result),
         "seconds": {"build": build_seconds, "simulation": seconds, "float_model": float_seconds},
-        "files": {"image": IMAGE_FILE, "steps": SHEET_FILE, "program": PROGRAM_FILE},
+        "files": {"image": IMAGE_FILE, "steps": SHEET_FILE, "film": FILM_FILE, "program": PROGRAM_FILE},
     }
     (folder / REPORT_FILE).write_text(json.dumps(written, indent=1) + "\n", encoding="utf-8")
     remove_records(records)
@@ -219,7 +222,7 @@ def draw(prepared: Prepared, folder: Path) -> Report:
 
 
 def pictures(prepared: Prepared, reference: Reference, pixels: list[int], folder: Path) -> float:
-    """Write the image and the contact sheet of latents; returns the images' root mean square difference."""
+    """Write image, contact sheet and film of the latents; returns the images' root mean square difference."""
     rtl = [image / PIXEL_ONE for image in reference.images]
     image = np.array(pixels).reshape(reference.shape) / PIXEL_ONE
     labels = parse(prepared.compiled.model.config, prepared.label)
@@ -227,6 +230,8 @@ def pictures(prepared: Prepared, reference: Reference, pixels: list[int], folder
     captions = ["noise", *(f"step {number}" for number in range(1, len(way)))]
     picture.write_image(folder / IMAGE_FILE, image, scale=max(1, PICTURE_PIXELS // image.shape[-1]))
     picture.contact_sheet(folder / SHEET_FILE, {"RTL": rtl, "float model": np.stack(way)}, captions)
+    picture.film(folder / FILM_FILE, list(zip(rtl, way, strict=False)),
+                 scale=max(1, PICTURE_PIXELS // image.shape[-1]))
     return report.difference(image, wanted)
 
 

@@ -13,6 +13,7 @@ BACKGROUND = 255
 INK = 0
 GAP = 4
 CAPTION = 14
+FRAME_MILLISECONDS, LAST_FRAME_MILLISECONDS = 350, 2000
 
 
 def to_pixels(image: numpy.ndarray, low: float | None = None, high: float | None = None) -> numpy.ndarray:
@@ -94,6 +95,24 @@ def contact_sheet(path: Path, rows: Mapping[str, Sequence[numpy.ndarray]], capti
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     sheet.save(path, format="PNG")
+    return path
+
+
+def film(path: Path, pairs: Sequence[tuple[numpy.ndarray, numpy.ndarray]], scale: int = 8) -> Path:
+    """Write an animated PNG: a frame for each pair of images, side by side, the last one longest.
+
+    Raises:
+        ValueError: as ``to_pixels``.
+    """
+    frames = []
+    for pair in pairs:
+        left, right = (_coloured(enlarge(to_pixels(image), scale)) for image in pair)
+        gap = numpy.full((len(left), GAP * 2, 3), BACKGROUND, dtype=numpy.uint8)
+        frames.append(Image.fromarray(numpy.concatenate([left, gap, right], axis=1)))
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    frames[0].save(path, format="PNG", save_all=True, append_images=frames[1:], loop=0,
+                   duration=[FRAME_MILLISECONDS] * (len(frames) - 1) + [LAST_FRAME_MILLISECONDS])
     return path
 
 

@@ -7,8 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from golden.compile.compiler import Compiled
-from golden.compile.operands import DrawingTiming
-from golden.integer.evaluate import sample
+from golden.integer.evaluate import Step, sample
 from golden.integer.workload import ZeroShares
 from golden.model.sampler import draw
 from golden.model.transformer import Transformer
@@ -16,6 +15,7 @@ from golden.spec import numbers
 from golden.spec.timing import Prediction
 from sim.comparison import Comparison, Mismatch
 from sim.job import StepDone
+from sim.recorded_timing import RecordedTiming
 
 PIXEL_ONE = 1 << numbers.PIXEL_FRACTION_BITS
 
@@ -32,7 +32,8 @@ class Reference:
         self.steps = sample(compiled.model, compiled.contexts(label), compiled.plan, seed)
         self.comparison = Comparison(compiled, folder)
         self.zeros = ZeroShares(config, compiled.model.eight_bit)
-        self.timing = DrawingTiming(compiled)
+        self.step_zeros: list[ZeroShares] = []      # of step 0, which has no operands, and of those that followed
+        self.timing = RecordedTiming(compiled)
         self.prediction: Prediction | None = None
         self.golden = self.clean = np.zeros(self.shape, dtype=np.int64)
         self.noises: list[np.ndarray] = []
@@ -55,9 +56,16 @@ class Reference:
         if done.update != step.update:
             self.differs(Mismatch("sampler step", f"update of step {step.number}", "sum", done.cycles,
                                   str(step.update), str(done.update)))
-        self.zeros.add(step)
+        self.count_zeros(step)
         self.timing.follow(step)
         self.ended.append(done)
+
+    def count_zeros(self, step: Step) -> None:
+        """Zeros of the left operands, of the step and of all."""
+        zeros = ZeroShares(self.zeros.config, self.zeros.eight_bit)
+        zeros.add(step)
+        self.zeros.merge(zeros)
+        self.step_zeros.append(zeros)
 
     def finish(self, pixels: list[int], latent: list[int], cycles: int) -> None:
         """Every step came, the finished images are the last step's, and nothing was written beyond it."""

@@ -10,9 +10,12 @@ import numpy as np
 
 from golden.compile.compiler import Compiled
 from golden.compile.split_plan import NEVER
-from golden.integer.workload import useful_macs
+from golden.integer.workload import products, useful_macs
 from golden.spec.descriptors import Engine
 from golden.spec.registers import LANE_WAITS, STALL_CAUSES
+from sim.activity import activity_part
+from sim.energies import constants, estimate
+from sim.memory_map import memory_part
 from sim.reference import Reference
 
 Report = dict[str, Any]
@@ -66,16 +69,40 @@ def wrong_predictions(report: Report) -> list[tuple[str, Any, Any]]:
 
 
 def comparison_part(reference: Reference) -> Report:
-    """What was compared, and what differed."""
+    """What was compared, and what differed; ``memory_writes`` are those that the simulation recorded."""
     comparison = reference.comparison
     return {"values_compared": comparison.values, "mismatches": comparison.mismatches,
-            "first_mismatches": [asdict(mismatch) for mismatch in comparison.first]}
+            "first_mismatches": [asdict(mismatch) for mismatch in comparison.first],
+            "memory_writes": dict(sorted(comparison.cursors.items()))}
 
 
 def zeros_part(reference: Reference) -> Report:
     """Shares of zeros among the array's left operands."""
     zeros = reference.zeros
-    return {"zero_share": zeros.shares(), "zero_share_by_layer": zeros.by_layer(), "zero_share_mean": zeros.mean()}
+    by_step = [step.shares() for step in reference.step_zeros[1:]]
+    return {"zero_share": zeros.shares(), "zero_share_by_layer": zeros.by_layer(), "zero_share_mean": zeros.mean(),
+            "zero_share_by_step": {name: [shares[name] for shares in by_step]
+                                   for name in products(zeros.config) if name in zeros.values}}
+
+
+def inside_part(compiled: Compiled, reference: Reference) -> Report:
+    """What the core's engines did when, what lies in its memories, and what its work would take in energy."""
+    model = reference.timing.model
+    hardware = compiled.layout.hardware
+    return {**activity_part(model, bool(hardware.dense_lanes)), "memory": memory_part(compiled),
+            "energy": {"constants": constants(), "designs": estimate(model.executions, hardware)}}
+
+
+def configuration_part(compiled: Compiled) -> Report:
+    """Every choice: the hardware's, the model's and the program's."""
+    model = asdict(compiled.model.config)
+    for names in ("labels", "attributes"):
+        del model[names]
+    return {"configuration": {
+        "hardware": asdict(compiled.layout.hardware), "model": model,
+        "program": {"steps": compiled.plan.steps, "guidance": compiled.guidance, "skip_zeros": compiled.skip_zeros,
+                    "split": compiled.split.mode, "eight_bit": list(compiled.model.eight_bit),
+                    "descriptors": len(compiled.descriptors)}}}
 
 
 def speed_part(reference: Reference, result: Mapping[str, Any]) -> Report:

@@ -14,6 +14,8 @@ ALLOWED: dict[str, set[str]] = {
     "golden.quality": {"golden", "torch", "numpy", "safetensors", "tqdm", "matplotlib"},
     "rtl": {"rtl", "golden.spec", "amaranth"},
     "sim": {"sim", "golden", "boards.host", "cocotb", "cocotb_tools", "numpy", "PIL", "tqdm", "pytest"},
+    # the report page: a template and plots, both by libraries
+    "sim.page": {"sim", "golden.spec", "numpy", "matplotlib", "jinja2"},
     # jinja2: scripts for the vendors' tools are templates.
     "boards": {"boards", "rtl", "golden.spec", "amaranth", "amaranth_boards", "jinja2"},
     # the port itself, and what a person at it sees: progress and a picture

@@ -18,7 +18,7 @@ from safetensors.torch import save_file
 from golden.compile import operands
 from golden.integer.workload import useful_macs
 from golden.model.zoo import WEIGHTS, config
-from golden.spec.hardware import load_hardware
+from golden.spec.hardware import HardwareConfig, load_hardware
 from golden.spec.latency import EARLY_END
 from sim import draw, drawing, reference
 from sim.core import build_core
@@ -27,7 +27,7 @@ from sim.job import StepDone
 CONFIGS = Path(__file__).resolve().parents[2] / "configs"
 MODEL = config("tiny")
 STEPS = 2
-FILES = {"image.png", "steps.png", "image.htn", "report.json"}
+FILES = {"image.png", "steps.png", "film.png", "image.htn", "report.json", "report.html"}
 cached_build = functools.cache(build_core)
 
 
@@ -77,8 +77,24 @@ def check_report(report: dict, hardware: str) -> None:
     assert set(report["zero_share"]) == set(useful_macs(MODEL))
     assert all(0 <= share <= 1 for share in report["zero_share"].values())
     assert min(report["zero_share"].values()) <= report["zero_share_mean"] <= max(report["zero_share"].values())
+    check_inside(report, shape)
     assert report["simulated_cycles_per_second"] > 0
     assert report["difference_to_float_model"] < 1
+
+
+def check_inside(report: dict, shape: HardwareConfig) -> None:
+    """What the timing model kept adds up to the core's counters, and the energy's counts are what the core did."""
+    busy = report["activity"]["drawing"]["busy_cycles"]
+    assert {name: sum(cycles) for name, cycles in busy.items()} == report["busy_cycles"]
+    assert sum(report["activity"]["drawing"]["macs"]) == pytest.approx(report["macs"], rel=1e-9)
+    own = report["energy"]["designs"][0]
+    assert (own["macs"], own["macs"] + own["skipped_macs"]) == (report["macs"], report["macs_offered"])
+    copies = {"residual": 2}
+    assert set(report["memory_writes"]) == {"normalised", "activation", "key_value", "score", "probability", "residual",
+                                            "pixel", "clean"}
+    for name, writes in report["memory_writes"].items():
+        bits = shape.memory_shapes[name][1] * copies.get(name, 1)
+        assert own["memories"][name]["written_bits"] == writes * bits, name
 
 
 @pytest.mark.parametrize(("sampler", "evaluations"), [("heun", 3), ("maruyama", 2)])

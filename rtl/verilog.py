@@ -18,6 +18,7 @@ from golden.spec.validation import ConfigError
 from rtl.array.multiplier import FAMILIES
 from rtl.bench import catalogue, catalogue_array, catalogue_dense, catalogue_pixel, catalogue_product
 from rtl.core import TRACED, Core
+from rtl.events import describe_events
 from rtl.units.norm_engine import tail as norm_tail
 from rtl.units.softmax_engine import tail as softmax_tail
 
@@ -41,6 +42,11 @@ def describe(config: HardwareConfig, top: str, trace: bool) -> dict:
                   for memory in (TRACED if trace else ())],
         "latencies": {"norm_tail_one_word": norm_tail(config, 1, 0), "softmax_tail": softmax_tail(config)},
     }
+
+
+def observe(core: Core) -> dict:
+    """What a bench must know about the event ports of a core that was converted: fields, and states by their codes."""
+    return {"events": describe_events(), "states": {"sequencer": core.sequencer.machine.encoding}}
 
 
 def write(folder: Path, name: str, text: str, description: dict) -> None:
@@ -73,6 +79,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--unit", help="one unit's bench top instead of the core")
     parser.add_argument("--bug", help="plant this bug in the unit")
     parser.add_argument("--trace", action="store_true", help="show every memory write at ports of the core")
+    parser.add_argument("--events", action="store_true", help="show what the engines do at ports of the core")
     parser.add_argument("--family", choices=FAMILIES, default="generic",
                         help="what DSP blocks are made of: arithmetic, or an ECP5's (default: %(default)s)")
     options = parser.parse_args(arguments)
@@ -81,8 +88,10 @@ def main(arguments: list[str] | None = None) -> int:
         if options.unit:
             unit_verilog(options.unit, config, options.bug, options.output)
         else:
-            text = convert(Core(config, options.trace, options.family), "core")
-            write(options.output, "core", text, describe(config, "core", options.trace))
+            core = Core(config, options.trace, options.family, options.events)
+            text = convert(core, "core")
+            description = describe(config, "core", options.trace) | (observe(core) if options.events else {})
+            write(options.output, "core", text, description)
     except ConfigError as error:
         print(f"rtl.verilog: {error}", file=sys.stderr)
         return 2

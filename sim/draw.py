@@ -1,8 +1,9 @@
 """Halftone's front door: draw one image from noise through the RTL, and check every value on the way.
 
 Leaves in the output folder: image.png, steps.png (the denoising steps beside the float model's), report.json, and
-image.htn (the program). WAVES=1 in the environment records a waveform. Exit status: 0 when every value and the number
-of cycles are as they must be, 1 when not or when the simulation fails, 2 for a bad argument.
+image.htn (the program); with --timeline, timeline.json.gz, which ui.perfetto.dev opens. WAVES=1 in the environment
+records a waveform. Exit status: 0 when every value and the number of cycles are as they must be, 1 when not or when
+the simulation fails, 2 for a bad argument.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from golden.spec.image import ImageError
 from golden.spec.validation import ConfigError
 from sim import drawing
 from sim.drawing import Request
+from sim.observation import USUAL_STEPS
 from sim.report import Report, summary, wrong_predictions
 from sim.runner import SimulationError
 from sim.units import GenerationError
@@ -65,7 +67,17 @@ def parser() -> Parser:
                       help="times from 0, the noise, to 1 between which steps are guided (default: 0 1)")
     made.add_argument("--stop", type=float, default=0.0,
                       help="end when the predicted image, in [-1, 1], changes by less on average (default: 0, never)")
+    made.add_argument("--timeline", action="store_true", help="record what every engine does in each cycle of step 1")
+    made.add_argument("--timeline-steps", type=int, nargs=2, metavar=("FIRST", "LAST"),
+                      help="record these steps instead; 0 is the first noise")
     return made
+
+
+def timeline_steps(options: argparse.Namespace) -> tuple[int, int] | None:
+    """Steps of the timeline that was asked for, if any."""
+    if options.timeline_steps:
+        return tuple(options.timeline_steps)
+    return USUAL_STEPS if options.timeline else None
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -74,7 +86,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         options = parser().parse_args(arguments)
         request = Request(options.model, options.label, options.seed, options.steps, options.guidance, options.config,
                           options.weights, not options.dense, options.split, options.sampler, options.eta,
-                          tuple(options.guidance_range), options.stop)
+                          tuple(options.guidance_range), options.stop, timeline_steps(options))
         return finish(*draw_into(request, options.output or BUILD / "sim" / options.model))
     except BAD_INPUTS as error:
         print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
@@ -103,7 +115,7 @@ def draw_into(request: Request, output: Path) -> tuple[Report, Path]:
 def finish(report: Report, output: Path) -> int:
     """Say what came out, and whether it is right."""
     print("\n".join(["", *summary(report)]))
-    for name in (*report["files"].values(), drawing.REPORT_FILE):
+    for name in (*filter(None, report["files"].values()), drawing.REPORT_FILE):
         print(f"  {shortest(output / name)}")
     status = 0
     if report["mismatches"]:
@@ -115,6 +127,9 @@ def finish(report: Report, output: Path) -> int:
     for name, measured, predicted in wrong_predictions(report):
         print(f"error: the core counted {name.replace('_', ' ')} {measured}; the timing model predicts {predicted}",
               file=sys.stderr)
+        status = WRONG
+    for difference in report.get("timeline", {}).get("differences", ()):
+        print(f"error: in the timeline, {difference}", file=sys.stderr)
         status = WRONG
     return status
 

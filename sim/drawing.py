@@ -32,7 +32,7 @@ from golden.spec.model import ModelConfig
 from golden.spec.seed import generator_state
 from golden.spec.timing import Estimate, estimate
 from golden.spec.validation import ConfigError
-from sim import picture, report
+from sim import observation, picture, report
 from sim.core import build_core, run_job
 from sim.job import RESULT_FILE, Job
 from sim.progress import Progress, follow_steps, last_cycle
@@ -72,6 +72,7 @@ class Request:
     eta: float = 1.0            # strength of the noise of a stochastic sampler
     guidance_range: tuple[float, float] = (0.0, 1.0)    # times of the steps with guidance
     stop: float = 0.0           # mean absolute change of the predicted image that ends the drawing; 0: never
+    timeline: tuple[int, int] | None = None     # first and last step of a timeline; None: there is none
 
     @property
     def way(self) -> dict:
@@ -128,6 +129,8 @@ def prepare(request: Request) -> Prepared:
     check_layout(checkpoint.config, hardware, contexts=1 if request.guidance == 1 else 2,
                  steps=evaluations(request.sampler, request.steps), eight_bit=checkpoint.eight_bit)
     compiled = compile_request(checkpoint, hardware, request, label)
+    if request.timeline is not None:
+        observation.check_steps(request.timeline, compiled.plan.evaluations)
     expected = estimate(compiled.descriptors, hardware, compiled.plan.evaluations, compiled.plan.contexts)
     if waves_wanted():
         check_disk(expected.cycles * hardware.multipliers * WAVE_BYTES_A_MULTIPLIER_AND_CYCLE)
@@ -160,7 +163,8 @@ def simulate(prepared: Prepared, build: Path, folder: Path, image: Path) -> Refe
     """
     expected, config = prepared.estimate, prepared.compiled.model.config
     job = Job(str(image), prepared.label, prepared.request.seed, config.image_channels * config.image_size**2,
-              str(folder), REST_CYCLES, PATIENCE * math.ceil(expected.longest / REST_CYCLES) + PATIENCE)
+              str(folder), REST_CYCLES, PATIENCE * math.ceil(expected.longest / REST_CYCLES) + PATIENCE,
+              prepared.request.timeline)
     reference = Reference(prepared.compiled, prepared.label, prepared.request.seed, folder)
     ended = threading.Event()
     with ThreadPoolExecutor(1) as pool:
@@ -190,7 +194,7 @@ def draw(prepared: Prepared, folder: Path) -> Report:
     request, compiled = prepared.request, prepared.compiled
     compiled.write(folder / PROGRAM_FILE)
     build, build_seconds = timed(f"generating and building the core of {request.config.name}",
-                                 lambda: build_core(request.config))
+                                 lambda: build_core(request.config, observed=request.timeline is not None))
     records = folder / prepared.name
     records.mkdir()
     print(f"simulating up to about {prepared.estimate.cycles:,} cycles", flush=True)
@@ -213,6 +217,9 @@ def draw(prepared: Prepared, folder: Path) -> Report:
         "seconds": {"build": build_seconds, "simulation": seconds, "float_model": float_seconds},
         "files": {"image": IMAGE_FILE, "steps": SHEET_FILE, "program": PROGRAM_FILE},
     }
+    if request.timeline is not None:
+        part = observation.write_timeline(compiled, reference, request.timeline, build, records, folder)
+        written |= {"timeline": part, "files": written["files"] | {"timeline": part["file"]}}
     (folder / REPORT_FILE).write_text(json.dumps(written, indent=1) + "\n", encoding="utf-8")
     remove_records(records)
     return written

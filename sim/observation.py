@@ -1,14 +1,15 @@
-"""What a drawing leaves beside its picture: a timeline of some of its steps."""
+"""What a drawing leaves beside its picture: a timeline of some of its steps, and waves of some of its cycles."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from golden.compile.compiler import Compiled
 from golden.spec.validation import ConfigError
+from sim import waves
 from sim.events import read_events
 from sim.job import StepDone
 from sim.program_order import orders
@@ -32,6 +33,23 @@ def check_steps(steps: tuple[int, int], planned: int) -> None:
                           f"{planned}, the last step of this drawing")
 
 
+def report_part(files: Mapping[str, str], request: Any, compiled: Compiled, reference: Reference, build: Path,
+                records: Path, folder: Path) -> Part:
+    """Leave what the request (``sim.drawing.Request``) asks for in the folder; returns entries of the report."""
+    part: Part = {"files": dict(files)}
+    if request.timeline is not None:
+        part["timeline"] = write_timeline(compiled, reference, request.timeline, build, records, folder)
+        part["files"]["timeline"] = part["timeline"]["file"]
+    if request.waves is not None:
+        part["files"]["waves"] = waves.collect(request.waves, records, folder, described(build))
+    return part
+
+
+def described(build: Path) -> dict:
+    """What ``core.json`` says."""
+    return json.loads((build / "core.json").read_text(encoding="utf-8"))
+
+
 def write_timeline(compiled: Compiled, reference: Reference, steps: tuple[int, int], build: Path, records: Path,
                    folder: Path) -> Part:
     """Write the timeline of some steps and compare it with all that is known of them.
@@ -43,10 +61,9 @@ def write_timeline(compiled: Compiled, reference: Reference, steps: tuple[int, i
         return {"file": None, "steps": list(steps), "descriptors": 0, "differences": []}
     bounds = step_bounds(reference.ended, first, last)
     start, stop = bounds[0][1], bounds[-1][2]
-    description = json.loads((build / "core.json").read_text(encoding="utf-8"))
     part = {"file": TIMELINE_FILE, "steps": [first, last]}
     try:
-        seen = recorded(read_events(records, description["events"]), start, stop)
+        seen = recorded(read_events(records, described(build)["events"]), start, stop)
     except EventError as error:
         return {**part, "file": None, "descriptors": 0, "differences": [str(error)]}
     issued = list(orders(compiled.descriptors, first, last))
@@ -55,7 +72,7 @@ def write_timeline(compiled: Compiled, reference: Reference, steps: tuple[int, i
     wrong = differences(seen, issued, growth(reference.ended, first, last), spans, hardware)
     if len(issued) != len(seen.runs):
         return {**part, "file": None, "descriptors": len(seen.runs), "differences": wrong}
-    events = timeline(seen, issued, compiled.descriptors, compiled.operands, hardware,
+    events = timeline(seen, issued, compiled.descriptors, compiled.operands,
                       f"{name} on {hardware.name}: 1 us is a cycle")
     write_trace(folder / TIMELINE_FILE, [*events, *step_slices(bounds)],
                 {"model": name, "hardware": hardware.name, "first step": first, "last step": last,

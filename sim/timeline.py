@@ -11,7 +11,6 @@ from itertools import islice
 import numpy as np
 
 from golden.spec.descriptors import OPCODE_BITS, Engine, Opcode
-from golden.spec.hardware import HardwareConfig
 from golden.spec.latency import FETCH_CYCLES
 from sim.events import Interval, Levels
 from sim.program_order import Order, decoded, engine_names, title
@@ -35,12 +34,12 @@ def wait_track(engine: Engine) -> int:
 
 
 def timeline(recorded: Recorded, issued: Sequence[Order], program: Sequence[int], operands: Mapping[int, str],
-             hardware: HardwareConfig, title_words: str) -> list[Event]:
-    """Trace events of what was recorded. ``issued``: what each run is, in the same order."""
-    return [named_process(title_words), *names(), *sequencer(recorded, program),
+             name: str) -> list[Event]:
+    """Trace events of what was recorded, under ``name``. ``issued``: what each run is, in the same order."""
+    return [named_process(name), *names(), *sequencer(recorded, program),
             *(event for run, order in zip(recorded.runs, issued, strict=True)
               for event in descriptor(run, order, operands)),
-            *waits(recorded), *counters(recorded, hardware)]
+            *waits(recorded), *counters(recorded)]
 
 
 def names() -> Iterator[Event]:
@@ -122,23 +121,21 @@ def without(wanted: Sequence[tuple[int, int, int]], unwanted: Sequence[Interval]
             yield first, stop, value
 
 
-def counters(recorded: Recorded, hardware: HardwareConfig) -> Iterator[Event]:
-    """Lanes by what they do, vectors drained a cycle and groups in flight: means of short spans."""
-    lanes, first, stop = recorded.lanes, recorded.first, recorded.stop
-    shown = {"lanes multiplying": ("multiplying", hardware.lanes + hardware.dense_lanes),
-             "lanes waiting for a line": ("line", hardware.lanes),
-             "lanes waiting for the drain": ("drain", hardware.lanes),
-             "lanes without a token": ("token", hardware.lanes), "vectors drained a cycle": ("drained", 1)}
-    for words, (name, most) in shown.items():
-        times, values = means(lanes, name, first, stop)
+def counters(recorded: Recorded) -> Iterator[Event]:
+    """Lanes by what they do and vectors drained, means of short spans; groups in flight."""
+    shown = {"multiplying": ("multiplying", "lanes"), "await a line": ("line", "lanes"),
+             "await the drain": ("drain", "lanes"), "without a token": ("token", "lanes"),
+             "vectors drained": ("drained", "a cycle")}
+    for words, (name, unit) in shown.items():
+        times, values = means(recorded.lanes, name, recorded.first, recorded.stop)
         for cycle, value in zip(times, values, strict=True):
-            yield counter(f"{words} (of {most})" if most > 1 else words, cycle, {"mean": value})
+            yield counter(words, cycle, {unit: value})
     flight = [(int(cycle), 1) for cycle in recorded.control.at("allocate")]
     flight += [(int(cycle) + 1, -1) for cycle in recorded.control.at("retire")]
     level = 0
     for cycle, change in sorted(flight):
         level += change
-        yield counter("groups in flight", cycle, {"groups": level})
+        yield counter("in flight", cycle, {"groups": level})
 
 
 def means(levels: Levels, name: str, first: int, stop: int) -> tuple[list[int], list[float]]:

@@ -45,7 +45,7 @@ help: ## Print this list
 setup: $(stamp) ## Create .venv from pyproject.toml (PYTHON=, TORCH=requirement, TORCH_INDEX=address)
 	@echo "$(venv) is ready"
 
-sim: $(stamp) ## Draw one image through the RTL and check it (MODEL=, CLASS=, SEED=, STEPS=, SAMPLER=, CONFIG=, TIMELINE=1, WAVES=1, WAVES_FROM=, WAVES_CYCLES=)
+sim: $(stamp) ## Draw one image through the RTL and check it (MODEL=, CLASS=, SEED=, STEPS=, SAMPLER=, CONFIG=, TIMELINE=1, WAVES=1)
 	@$(python) -m sim.draw $(call option,--model,$(MODEL)) $(call option,--label,$(CLASS)) \
 		$(call option,--seed,$(SEED)) $(call option,--steps,$(STEPS)) $(call option,--sampler,$(SAMPLER)) \
 		$(call option,--config,$(if $(CONFIG),configs/$(CONFIG).toml)) $(if $(TIMELINE),--timeline) \

@@ -83,7 +83,7 @@ def read_port(path: Path, bits: int, fields: Sequence[Mapping]) -> Events:
     content = np.fromfile(path, dtype="<u4") if path.exists() else np.empty(0, "<u4")
     records = content[:len(content) // width * width].reshape(-1, width).astype(np.int64)
     # of several records in one cycle, which a pause makes, the last is what the cycle saw
-    last = np.append(np.diff(records[:, 0]) != 0, [True] * bool(len(records)))
+    last = np.append(np.diff(records[:, 0]) != 0, np.ones(min(1, len(records)), dtype=bool))
     records = records[last]
     data = np.pad(records[:, 1:], ((0, 0), (0, 1)))
     values, offset = {}, 0

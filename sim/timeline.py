@@ -18,6 +18,8 @@ from sim.runs import Recorded, Run
 from sim.trace_format import Event, counter, named_process, named_thread, piece
 
 STEPS, SEQUENCER, ENGINE_TRACKS = 1, 2, 3
+LANES = {"multiply": "multiplying", "await a line": "line", "await the drain": "drain", "have no token": "token"}
+"""What lanes do, and the field that counts them."""
 MOST_POINTS = 4096
 """Points of a counter; each is the mean of as many cycles as it takes."""
 SHORTEST_SPAN = 16
@@ -123,28 +125,31 @@ def without(wanted: Sequence[tuple[int, int, int]], unwanted: Sequence[Interval]
 
 def counters(recorded: Recorded) -> Iterator[Event]:
     """Lanes by what they do and vectors drained, means of short spans; groups in flight."""
-    shown = {"multiplying": ("multiplying", "lanes"), "await a line": ("line", "lanes"),
-             "await the drain": ("drain", "lanes"), "without a token": ("token", "lanes"),
-             "vectors drained": ("drained", "a cycle")}
-    for words, (name, unit) in shown.items():
-        times, values = means(recorded.lanes, name, recorded.first, recorded.stop)
-        for cycle, value in zip(times, values, strict=True):
-            yield counter(words, cycle, {unit: value})
+    for name, shown in (("lanes", LANES), ("drain", {"vectors a cycle": "drained"})):
+        values = {words: means(recorded.lanes, field, recorded.first, recorded.stop) for words, field in shown.items()}
+        before: dict[str, float] = {}
+        for place, cycle in enumerate(spans(recorded.first, recorded.stop)[:-1]):
+            now = {words: value[place] for words, value in values.items()}
+            if now != before:
+                yield counter(name, cycle, now)
+            before = now
     flight = [(int(cycle), 1) for cycle in recorded.control.at("allocate")]
     flight += [(int(cycle) + 1, -1) for cycle in recorded.control.at("retire")]
     level = 0
     for cycle, change in sorted(flight):
         level += change
-        yield counter("in flight", cycle, {"groups": level})
+        yield counter("array", cycle, {"groups in flight": level})
 
 
-def means(levels: Levels, name: str, first: int, stop: int) -> tuple[list[int], list[float]]:
-    """First cycle and mean of each span of equal length; equal means that follow each other once."""
-    span = max(SHORTEST_SPAN, -(-(stop - first) // MOST_POINTS))
-    edges = np.append(np.arange(first, stop, span), stop)
+def spans(first: int, stop: int) -> list[int]:
+    """Edges of spans of equal length, but for the last one."""
+    return [*range(first, stop, max(SHORTEST_SPAN, -(-(stop - first) // MOST_POINTS))), stop]
+
+
+def means(levels: Levels, name: str, first: int, stop: int) -> list[float]:
+    """Mean of a field over each span."""
+    edges = spans(first, stop)
     sums = np.concatenate([[0], np.cumsum(levels.events.fields[name] * levels.lengths())])
     starts = np.append(levels.events.cycles, levels.stop)
-    parts = np.interp(edges, starts, sums, left=0) if len(starts) > 1 else np.zeros(len(edges))
-    values = np.round(np.diff(parts) / np.diff(edges), 3)
-    kept = np.append([True], values[1:] != values[:-1]) if len(values) else np.empty(0, bool)
-    return edges[:-1][kept].tolist(), values[kept].tolist()
+    parts = np.interp(edges, starts, sums, left=0)
+    return np.round(np.diff(parts) / np.diff(edges), 3).tolist()

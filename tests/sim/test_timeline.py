@@ -153,7 +153,8 @@ def test_a_record_that_is_wrong_is_told(drawn, tmp_path, port, field, damage, wo
     mask = layout(drawn.build, port)[field]
     levels = port in ("state", "lanes")
     place = next(row for row in range(len(rows) // 2, len(rows) - 1) if mask & (
-        (rows[row, 1] ^ rows[row - 1, 1]) if levels else rows[row, 1]) and rows[row + 1, 0] > rows[row, 0] + 1)
+        (rows[row, 1] ^ rows[row - 1, 1]) if levels else rows[row, 1])
+        and (damage != "late" or rows[row + 1, 0] > rows[row, 0] + 1))
     if damage == "lost":
         rows = np.delete(rows, place, axis=0)
     elif damage == "late":

@@ -52,7 +52,7 @@ SLOWEST_CYCLES_A_SECOND = 500
 """Of a simulator that still counts as alive; with waves on a slow machine."""
 LEAST_SECONDS = 600
 PICTURE_PIXELS = 256
-WAVE_BYTES_A_CYCLE = {FST: 1000, VCD: 10_000}
+WAVE_BYTES_A_CYCLE = {FST: 2000, VCD: 20_000}
 """Size of a waveform, roughly."""
 
 

@@ -70,7 +70,7 @@ def view_signals(description: Mapping) -> dict[str, list[Signal]]:
 
 
 def core_signals(known: Mapping[str, Names]) -> list[Signal]:
-    """Of sequencer and registers; ``clock_cycle`` is what mismatches name: it counts before a start and in pauses too."""
+    """Of sequencer and registers; ``clock_cycle`` is what mismatches name: it counts on in pauses."""
     return [Signal("cycle", CYCLE_BITS, "active"), Signal("clock_cycle", CYCLE_BITS, "cycle"),
             Signal("running", 1, "event_running"),
             Signal("sequencer_state", width(known["SequencerState"]), "core.sequencer.fsm_state", "SequencerState"),

@@ -27,11 +27,12 @@ from golden.spec.image import ImageError
 from golden.spec.validation import ConfigError
 from sim import drawing
 from sim.drawing import Request
-from sim.observation import USUAL_STEPS
+from sim.observation import TIMELINE_FILE, USUAL_STEPS
 from sim.report import Report, summary, wrong_predictions
 from sim.runner import SimulationError, waves_wanted, without_waves
 from sim.units import GenerationError
 from sim.verilator import BUILD, REPOSITORY, SetupError
+from sim.waves import FOLDER as WAVES_FOLDER
 from sim.waves import USUAL_CYCLES, Window
 
 WRONG, BAD_INPUT = 1, 2
@@ -123,9 +124,9 @@ def draw_into(request: Request, output: Path) -> tuple[Report, Path]:
     with tempfile.TemporaryDirectory(dir=output.parent, prefix=f".{output.name}.") as folder:
         report = drawing.draw(prepared, Path(folder))
         output.mkdir(exist_ok=True)
+        (output / TIMELINE_FILE).unlink(missing_ok=True)    # those of another drawing, which this one may not have
+        shutil.rmtree(output / WAVES_FOLDER, ignore_errors=True)
         for path in sorted(Path(folder).iterdir()):
-            if path.is_dir():
-                shutil.rmtree(output / path.name, ignore_errors=True)
             os.replace(path, output / path.name)
     return report, output
 

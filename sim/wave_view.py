@@ -19,7 +19,7 @@ HEXADECIMAL, DECIMAL, BIT, DIVIDER = "@22", "@24", "@28", "@200"
 TRANSLATED, ENUMERATION = "@2022", "@100000028"
 """Flags of GTKWave's save files, as it writes them itself: names from a file, which it ignores where the waveform has
 an enumeration of its own; and those names."""
-PIXELS, FRAME = 1000, 200
+PIXELS, FRAME = 900, 200
 """Width of the waves; and of what GTKWave's zoom counts: a zoom of -z shows 2^z units of time in so many pixels."""
 
 
@@ -67,7 +67,7 @@ def gtkwave(groups: Mapping[str, Sequence[tuple[str, Signal]]], waves: str, firs
     """GTKWave's save file; its paths are relative to the folder in which GTKWave is started."""
     lines = [f'[dumpfile] "{waves}"', f"[timestart] {first}", "[size] 1600 1000", "[pos] -1 -1",
              f"*{-math.log2(max(1, cycles * FRAME / PIXELS)):.6f} {first}{' -1' * 26}", f"[treeopen] {ROOT}.",
-             "[sst_width] 230", "[signals_width] 330", "[sst_expanded] 0"]
+             "[sst_width] 230", "[signals_width] 430", "[sst_expanded] 0"]
     for group, signals in groups.items():
         lines += [DIVIDER, f"-{group}"]
         for path, signal in signals:

@@ -25,8 +25,8 @@ from sim.wave_view import GTKWAVE_FILE, MAPPINGS_FOLDER, NAMES_FOLDER, SURFER_FI
 
 SMALL = Path(__file__).resolve().parents[2] / "configs" / "small.toml"
 STEPS = 2
-FIRST, CYCLES = 3_000, 2_000
-"""Of the waves."""
+FIRST, CYCLES = 8_000, 2_000
+"""Of the waves: the first softmax of a step begins in them."""
 RECORD_WORDS = 3
 """Of the ports whose records are changed below: a cycle, and 33 to 64 bits."""
 
@@ -213,7 +213,7 @@ def test_waves_agree_with_the_timeline(drawn, waveform):
     for event in tracks(drawn.trace)["SOFTMAX"]:
         first, last = event["args"]["accepted"] + 1 - FIRST, event["args"]["finished"] + 1 - FIRST
         expected[max(0, first):max(0, last)] = True
-    assert works == expected.tolist()
+    assert works == expected.tolist() and any(works) and not all(works)
 
 
 def sampled(signal) -> list[tuple[int, object]]:

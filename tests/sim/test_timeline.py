@@ -271,6 +271,17 @@ def test_without_fst_there_is_vcd_and_a_sentence(tmp_path, capsys, monkeypatch):
     assert re.search(r"the file is VCD.*install the headers of lz4 and zlib", capsys.readouterr().out)
 
 
+@pytest.mark.skipif(shutil.which("vcd2fst") is None, reason="GTKWave's converter is not installed")
+def test_with_gtkwaves_converter_vcd_becomes_fst(tmp_path):
+    path = tmp_path / "waves.vcd"
+    path.write_text("$timescale 1us $end\n$scope module bench $end\n$var wire 4 a value [3:0] $end\n$upscope $end\n"
+                    "$enddefinitions $end\n#7\nb101 a\n#9\nb110 a\n")
+    converted = waves.smaller(path)
+    assert converted.suffix == ".fst" and not path.exists()
+    (signal,) = pywellen.Waveform(str(converted)).all_vars()
+    assert signal.full_name == "bench.value" and [(time, int(value)) for time, value in signal.tv] == [(7, 5), (9, 6)]
+
+
 @pytest.mark.parametrize(("arguments", "words"), [
     (["--timeline-steps", "2", "9"], "timeline steps are 2 to 9; expected a range within 0.* to 2"),
     (["--timeline-steps", "2", "1"], "timeline steps are 2 to 1"),

@@ -15,6 +15,9 @@ CHANNELS ?=
 OUTPUTS ?=
 ZEROS ?=
 TESTS ?=
+TIMELINE ?=
+WAVES_FROM ?=
+WAVES_CYCLES ?=
 # PyTorch's CPU build carries a local version, so this requirement can never pull the GPU packages (several GB).
 # Where there is only one build (macOS), its version has no suffix.
 TORCH ?= $(if $(filter Darwin,$(shell uname -s)),torch==2.13.0,torch==2.13.0+cpu)
@@ -48,10 +51,11 @@ help: ## Print this list
 setup: $(stamp) ## Create .venv from pyproject.toml (PYTHON=, TORCH=requirement, TORCH_INDEX=address)
 	@echo "$(venv) is ready"
 
-sim: $(stamp) ## Draw one image through the RTL and check it (MODEL=, CLASS=, SEED=, STEPS=, SAMPLER=, CONFIG=, WAVES=1)
+sim: $(stamp) ## Draw one image through the RTL and check it (MODEL=, CLASS=, SEED=, STEPS=, SAMPLER=, CONFIG=, TIMELINE=1, WAVES=1)
 	@$(python) -m sim.draw $(call option,--model,$(MODEL)) $(call option,--label,$(CLASS)) \
 		$(call option,--seed,$(SEED)) $(call option,--steps,$(STEPS)) $(call option,--sampler,$(SAMPLER)) \
-		$(call option,--config,$(if $(CONFIG),configs/$(CONFIG).toml))
+		$(call option,--config,$(if $(CONFIG),configs/$(CONFIG).toml)) $(if $(TIMELINE),--timeline) \
+		$(call option,--waves-from,$(WAVES_FROM)) $(call option,--waves-cycles,$(WAVES_CYCLES))
 
 test: $(tools) ## Run the whole regression (TESTS=pytest arguments, SEED=, WAVES=1)
 	@$(if $(SEED),HALFTONE_SEED=$(call quote,$(SEED))) $(python) -m pytest $(TESTS)

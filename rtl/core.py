@@ -17,6 +17,7 @@ from rtl.control.queue import DescriptorQueue
 from rtl.control.registers import REQUEST_LAYOUT, HostRegisters
 from rtl.control.semaphores import Semaphores
 from rtl.control.sequencer import Sequencer
+from rtl.events import WatchedArray, WatchedNorm, connect_events, event_members
 from rtl.memory.image_loader import ImageLoader
 from rtl.memory.line_ram import LineRam
 from rtl.memory.loader import Loader
@@ -41,14 +42,16 @@ class Core(wiring.Component):
     """A diffusion transformer's accelerator behind one host port.
 
     ``request`` and ``response``: the registers of ``golden.spec.registers``; ``status`` shows the register of that
-    name. With ``trace`` every write to a memory in TRACED is shown at a port of its own. ``family`` says how DSP blocks
-    are made ("generic" or "ecp5").
+    name. With ``trace`` every write to a memory in TRACED is shown at a port of its own, with ``events`` what the
+    engines do (``rtl/events.py``). ``family`` says how DSP blocks are made ("generic" or "ecp5").
     """
 
-    def __init__(self, config: HardwareConfig, trace: bool = False, family: str = "generic") -> None:
+    def __init__(self, config: HardwareConfig, trace: bool = False, family: str = "generic",
+                 events: bool = False) -> None:
         self.config = config
         self.trace = trace
         self.family = family
+        self.events = events
         self.shapes = dict(config.memory_shapes)
         if not config.dense_lanes:
             del self.shapes["split"]     # nothing to split
@@ -57,6 +60,7 @@ class Core(wiring.Component):
             "response": Out(stream.Signature(DATA_BITS)),
             "status": Out(len(Status)),
             **({f"trace_{name}": Out(WritePort(*self.shapes[name])) for name in TRACED} if trace else {}),
+            **(event_members() if events else {}),
         })
 
     def elaborate(self, platform: object) -> Module:
@@ -73,9 +77,10 @@ class Core(wiring.Component):
         self.sequencer = self.restartable(m, "sequencer", Sequencer(config))
         self.semaphores = self.restartable(m, "semaphores", Semaphores())
         self.loader = self.restartable(m, "loader", Loader(config))
-        self.array = self.restartable(m, "array", ArrayEngine(config, family=self.family))
+        array, norm = (WatchedArray, WatchedNorm) if self.events else (ArrayEngine, NormEngine)
+        self.array = self.restartable(m, "array", array(config, family=self.family))
         self.softmax = self.restartable(m, "softmax", SoftmaxEngine(config))
-        self.norm = self.restartable(m, "norm", NormEngine(config))
+        self.norm = self.restartable(m, "norm", norm(config))
         self.pixel = self.restartable(m, "pixel", PixelEngine(config))
         self.engines = {Engine.LOAD: self.loader, Engine.ARRAY: self.array, Engine.SOFTMAX: self.softmax,
                         Engine.NORM: self.norm, Engine.PIXEL: self.pixel}
@@ -88,6 +93,8 @@ class Core(wiring.Component):
         self.connect_guard(m)
         if self.trace:
             self.connect_trace(m)
+        if self.events:
+            connect_events(m, self)
         return m
 
     def memory(self, name: str) -> Ram | LineRam | TwinRam | PartRam | StepRam:

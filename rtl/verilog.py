@@ -19,6 +19,7 @@ from golden.spec.validation import ConfigError
 from rtl.array.multiplier import FAMILIES
 from rtl.bench import catalogue, catalogue_array, catalogue_dense, catalogue_link, catalogue_pixel, catalogue_product
 from rtl.core import TRACED, Core
+from rtl.events import describe_events
 from rtl.interface import latencies, ports, registers
 from rtl.top import Top
 from rtl.units.norm_engine import tail as norm_tail
@@ -47,6 +48,11 @@ def describe(config: HardwareConfig, top: str, trace: bool) -> dict:
         "latencies": {**latencies(config), "norm_tail_one_word": norm_tail(config, 1, 0),
                       "softmax_tail": softmax_tail(config)},
     }
+
+
+def observe(core: Core) -> dict:
+    """What a bench must know about the event ports of a core that was converted: fields, and states by their codes."""
+    return {"events": describe_events(), "states": {"sequencer": core.sequencer.machine.encoding}}
 
 
 def write(folder: Path, name: str, text: str, description: dict) -> None:
@@ -91,6 +97,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--clock", type=int, default=25_000_000, help="Hz of the top's clock (default: %(default)s)")
     parser.add_argument("--baud", type=int, default=1_000_000, help="bits a second of its link (default: %(default)s)")
     parser.add_argument("--trace", action="store_true", help="show every memory write at ports of the core")
+    parser.add_argument("--events", action="store_true", help="show what the engines do at ports of the core")
     parser.add_argument("--family", choices=FAMILIES, default="generic",
                         help="what DSP blocks are made of: arithmetic, or an ECP5's (default: %(default)s)")
     options = parser.parse_args(arguments)
@@ -101,9 +108,10 @@ def main(arguments: list[str] | None = None) -> int:
         elif options.top:
             top_verilog(config, options.clock, options.baud, options.family, options.output)
         else:
-            core = Core(config, options.trace, options.family)
+            core = Core(config, options.trace, options.family, options.events)
+            text = convert(core, "core")
             description = {**describe(config, "core", options.trace), "ports": ports(core)}
-            write(options.output, "core", convert(core, "core"), description)
+            write(options.output, "core", text, description | (observe(core) if options.events else {}))
     except ConfigError as error:
         print(f"rtl.verilog: {error}", file=sys.stderr)
         return 2

@@ -28,6 +28,7 @@ async def draw(dut: Any, clock: Clock, driver: Driver, job: Job) -> None:
     """Start, and go from pause to pause until the image is done."""
     folder = Path(job.folder)
     started = time.monotonic()
+    watch(dut, job, 0)
     await driver.start(pause=True)
     with (folder / STEPS_FILE).open("w", encoding="utf-8") as steps:
         while True:
@@ -40,7 +41,8 @@ async def draw(dut: Any, clock: Clock, driver: Driver, job: Job) -> None:
             counters = await driver.counters()
             done = StepDone(await driver.read("STEP") - 1, counters["CYCLES"], clock.cycle,
                             time.monotonic() - started, await driver.read_latent(job.pixels),
-                            await driver.read_update())
+                            await driver.read_update(), counters)
+            watch(dut, job, done.step + 1)
             steps.write(done.line())
             steps.flush()
             await driver.resume()
@@ -48,3 +50,10 @@ async def draw(dut: Any, clock: Clock, driver: Driver, job: Job) -> None:
               "latent": await driver.read_latent(job.pixels), "simulated": clock.cycle,
               "seconds": time.monotonic() - started}
     (folder / RESULT_FILE).write_text(json.dumps(result), encoding="utf-8")
+
+
+def watch(dut: Any, job: Job, step: int) -> None:
+    """Record the events of this step, or not; the core stands still."""
+    if job.timeline is not None:
+        first, last = job.timeline
+        dut.record_events.value = int(first <= step <= last)

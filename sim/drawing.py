@@ -32,14 +32,15 @@ from golden.spec.model import ModelConfig
 from golden.spec.seed import generator_state
 from golden.spec.timing import Estimate, estimate
 from golden.spec.validation import ConfigError
-from sim import picture, report
+from sim import observation, picture, report
 from sim.core import build_core, run_job
 from sim.job import RESULT_FILE, Job
 from sim.progress import Progress, follow_steps, last_cycle
 from sim.reference import PIXEL_ONE, Reference, float_way
 from sim.report import Report
-from sim.runner import SimulationError, waves_wanted
+from sim.runner import SimulationError
 from sim.verilator import REPOSITORY
+from sim.waves import FST, VCD, Window, written_format
 
 Result = TypeVar("Result")
 IMAGE_FILE, SHEET_FILE, FILM_FILE, PROGRAM_FILE = "image.png", "steps.png", "film.png", "image.htn"
@@ -52,8 +53,8 @@ SLOWEST_CYCLES_A_SECOND = 500
 """Of a simulator that still counts as alive; with waves on a slow machine."""
 LEAST_SECONDS = 600
 PICTURE_PIXELS = 256
-WAVE_BYTES_A_MULTIPLIER_AND_CYCLE = 100
-"""Size of a waveform, roughly: 600 MB for one step of tiny."""
+WAVE_BYTES_A_CYCLE = {FST: 2000, VCD: 20_000}
+"""Size of a waveform, roughly."""
 
 
 @dataclass(frozen=True)
@@ -73,6 +74,8 @@ class Request:
     eta: float = 1.0            # strength of the noise of a stochastic sampler
     guidance_range: tuple[float, float] = (0.0, 1.0)    # times of the steps with guidance
     stop: float = 0.0           # mean absolute change of the predicted image that ends the drawing; 0: never
+    timeline: tuple[int, int] | None = None     # first and last step of a timeline; None: there is none
+    waves: Window | None = None                 # cycles of a waveform; None: there is none
 
     @property
     def way(self) -> dict:
@@ -129,9 +132,11 @@ def prepare(request: Request) -> Prepared:
     check_layout(checkpoint.config, hardware, contexts=1 if request.guidance == 1 else 2,
                  steps=evaluations(request.sampler, request.steps), eight_bit=checkpoint.eight_bit)
     compiled = compile_request(checkpoint, hardware, request, label)
+    if request.timeline is not None:
+        observation.check_steps(request.timeline, compiled.plan.evaluations)
     expected = estimate(compiled.descriptors, hardware, compiled.plan.evaluations, compiled.plan.contexts)
-    if waves_wanted():
-        check_disk(expected.cycles * hardware.multipliers * WAVE_BYTES_A_MULTIPLIER_AND_CYCLE)
+    if request.waves is not None:
+        check_disk(min(expected.cycles, request.waves.cycles) * WAVE_BYTES_A_CYCLE[written_format()])
     return Prepared(request, label, compiled, expected, float_model)
 
 
@@ -151,7 +156,7 @@ def check_disk(need: int) -> None:
     free = shutil.disk_usage(REPOSITORY).free
     if need > free:
         raise ConfigError(f"the waveform of this drawing takes about {need / 1e9:.0f} GB and the disk has "
-                          f"{free / 1e9:.0f} GB free; use fewer steps, a smaller model, or no WAVES=1")
+                          f"{free / 1e9:.0f} GB free; use fewer --waves-cycles, or no waves")
 
 
 def simulate(prepared: Prepared, build: Path, folder: Path, image: Path) -> Reference:
@@ -159,15 +164,17 @@ def simulate(prepared: Prepared, build: Path, folder: Path, image: Path) -> Refe
 
     Raises ``runner.SimulationError`` when it fails or hangs.
     """
-    expected, config = prepared.estimate, prepared.compiled.model.config
+    expected, config, waves = prepared.estimate, prepared.compiled.model.config, prepared.request.waves
     job = Job(str(image), prepared.label, prepared.request.seed, config.image_channels * config.image_size**2,
-              str(folder), REST_CYCLES, PATIENCE * math.ceil(expected.longest / REST_CYCLES) + PATIENCE)
+              str(folder), REST_CYCLES, PATIENCE * math.ceil(expected.longest / REST_CYCLES) + PATIENCE,
+              prepared.request.timeline)
     reference = Reference(prepared.compiled, prepared.label, prepared.request.seed, folder)
     ended = threading.Event()
     with ThreadPoolExecutor(1) as pool:
         following = pool.submit(follow, prepared, reference, ended)
         try:
-            run_job(job, build, timeout=LEAST_SECONDS + PATIENCE * expected.cycles / SLOWEST_CYCLES_A_SECOND)
+            run_job(job, build, more=waves.arguments(folder, written_format()) if waves else (),
+                    timeout=LEAST_SECONDS + PATIENCE * expected.cycles / SLOWEST_CYCLES_A_SECOND)
         finally:
             ended.set()
         following.result()
@@ -191,7 +198,8 @@ def draw(prepared: Prepared, folder: Path) -> Report:
     request, compiled = prepared.request, prepared.compiled
     compiled.write(folder / PROGRAM_FILE)
     build, build_seconds = timed(f"generating and building the core of {request.config.name}",
-                                 lambda: build_core(request.config))
+                                 lambda: build_core(request.config, request.timeline is not None,
+                                                    request.waves is not None))
     records = folder / prepared.name
     records.mkdir()
     print(f"simulating up to about {prepared.estimate.cycles:,} cycles", flush=True)
@@ -216,6 +224,7 @@ def draw(prepared: Prepared, folder: Path) -> Report:
         "seconds": {"build": build_seconds, "simulation": seconds, "float_model": float_seconds},
         "files": {"image": IMAGE_FILE, "steps": SHEET_FILE, "film": FILM_FILE, "program": PROGRAM_FILE},
     }
+    written |= observation.report_part(written["files"], request, compiled, reference, build, records, folder)
     (folder / REPORT_FILE).write_text(json.dumps(written, indent=1) + "\n", encoding="utf-8")
     remove_records(records)
     return written

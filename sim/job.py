@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 JOB_VARIABLE = "HALFTONE_JOB"
@@ -25,6 +25,7 @@ class Job:
     folder: str         # where records, steps and result go
     rest_cycles: int    # cycles between two polls
     polls: int          # polls after which the drawing counts as hung
+    timeline: tuple[int, int] | None = None     # first and last step whose events are recorded
 
     def write(self) -> Path:
         """Write the job into its folder; returns the file."""
@@ -48,6 +49,7 @@ class StepDone:
     seconds: float       # wall-clock time since the core's start
     pixels: list[int]    # of the latent
     update: int          # change of the predicted clean image
+    counters: dict[str, int] = field(default_factory=dict)      # of the core, as the step ended
 
     def line(self) -> str:
         """As one line of JSON."""

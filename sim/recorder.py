@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+
+from sim.event_bench import PREFIX, event_verilog
 
 TOP = "bench"
 WORD_BYTES = 4
@@ -29,18 +32,22 @@ def ports(verilog: str, module: str) -> list[tuple[str, str, str]]:
             re.findall(r"^  (input|output) (\[\d+:0\] )?(\w+);", body, re.MULTILINE)]
 
 
-def bench_verilog(core: str, traces: list[dict]) -> str:
+def bench_verilog(core: str, traces: list[dict], events: Sequence[dict] = (), more: str = "") -> str:
     """A module that instantiates the core and records its trace ports under the folder given by ``+records=``.
 
-    ``record_flush`` empties the files' buffers at a rising clock edge.
+    ``record_flush`` empties the files' buffers at a rising clock edge. With ``events`` it has the input
+    ``record_events``, and records those too. ``more`` goes into its body.
     """
     found = ports(core, "core")
-    outer = [(direction, span, name) for direction, span, name in found if not name.startswith("trace_")]
-    inner = [(span, name) for _, span, name in found if name.startswith("trace_")]
+    hidden = ("trace_", PREFIX)
+    outer = [(direction, span, name) for direction, span, name in found if not name.startswith(hidden)]
+    inner = [(span, name) for _, span, name in found if name.startswith(hidden)]
+    outer += [("input", "", "record_events")] if events else []
     declarations = ",\n".join(f"  {direction} wire {span}{name}" for direction, span, name in outer)
     wires = "\n".join(f"  wire {span}{name};" for span, name in inner)
     connections = ", ".join(f".{name}({name})" for _, _, name in found)
-    recorders = "\n".join(recorder(trace["memory"], trace["bits"]) for trace in traces)
+    recorders = [recorder(trace["memory"], trace["bits"]) for trace in traces]
+    recorders = "\n".join([*recorders, *([event_verilog(events)] if events else []), *([more] if more else [])])
     return f"""module {TOP}(
 {declarations},
   input wire record_flush

@@ -144,6 +144,18 @@ def summary(report: Report) -> list[str]:
         f"lanes wait   {waits} (share of their cycles)",
         *([f"zeros        {zero:.1%} of the left operands"] if zero is not None else []),
         f"compared     {report['values_compared']:,} values bit by bit, {report['mismatches']:,} differ",
+        *timeline_line(report.get("timeline")),
         f"simulated    {report['simulated_cycles_per_second']:,.0f} cycles per second, "
         f"{report['seconds']['simulation']:.1f} s",
     ]
+
+
+def timeline_line(part: Report | None) -> list[str]:
+    """What was recorded, if that was asked for."""
+    if part is None:
+        return []
+    first, last = part["steps"]
+    if part["file"] is None:
+        return [f"timeline     none of steps {first} to {last}"]
+    return [f"timeline     {part['descriptors']:,} descriptors of steps {first} to {last}; order, cycles and busy "
+            f"cycles have {len(part['differences'])} differences from program, prediction and counters"]

@@ -20,7 +20,7 @@ from typing import Any
 from xml.etree import ElementTree
 
 from sim import seed as seeds
-from sim.simulator import MAKE_VARIABLES, VERILATOR_FLAGS, CommandError, TunedVerilator
+from sim.simulator import MAKE_VARIABLES, VERILATOR_FLAGS, CommandError, Dumping, TunedVerilator
 from sim.verilator import compiler, verilator_root
 from sim.verilog_ports import top_level_ports
 
@@ -38,13 +38,25 @@ def waves_wanted(waves: bool = False) -> bool:
     return waves or os.environ.get("WAVES", "").strip().lower() in ("1", "yes", "on", "true")
 
 
+@contextlib.contextmanager
+def without_waves() -> Iterator[None]:
+    """Within, ``WAVES`` in the environment counts for nothing."""
+    before = os.environ.pop("WAVES", None)
+    try:
+        yield
+    finally:
+        if before is not None:
+            os.environ["WAVES"] = before
+
+
 def object_directory(build_dir: Path, waves: bool) -> Path:
     """Where the simulator's binary lies: one with waves beside one without, as waves cost speed."""
     return Path(build_dir).resolve() / ("simulator-waves" if waves else "simulator")
 
 
 def build(sources: Sequence[Path], top: str, build_dir: Path, waves: bool = False,
-          parameters: Mapping[str, object] | None = None, assertions: bool = False) -> Path:
+          parameters: Mapping[str, object] | None = None, assertions: bool = False,
+          dumping: Dumping | None = None) -> Path:
     """Build the simulator of ``top``; nothing happens when sources and flags are those of the last build.
 
     Args:
@@ -54,6 +66,7 @@ def build(sources: Sequence[Path], top: str, build_dir: Path, waves: bool = Fals
         waves: build with the recording of waves; ``WAVES=1`` asks for it too.
         parameters: Verilog parameters of the top level.
         assertions: keep the Verilog's assertions, which cost speed.
+        dumping: how the Verilog itself writes waves, if it does; ``waves`` then counts for nothing.
 
     Returns:
         The binary.
@@ -61,19 +74,20 @@ def build(sources: Sequence[Path], top: str, build_dir: Path, waves: bool = Fals
     Raises:
         SimulationError: Verilator or the C++ compiler failed.
     """
-    waves = waves_wanted(waves)
+    waves = waves_wanted(waves) and dumping is None
     files = [Path(source).resolve() for source in sources]
     flags = list(VERILATOR_FLAGS) + ([] if assertions else ["--noassert"])
     objects = object_directory(build_dir, waves)
     objects.mkdir(parents=True, exist_ok=True)
     binary = objects / top
     stamp = objects / "halftone.stamp"
-    digest = _digest(files, top, [*flags, f"waves={waves}", *_parameter_texts(parameters)])
+    extra = [dumping.format, dumping.helper.read_text(), *dumping.control] if dumping else []
+    digest = _digest(files, top, [*flags, f"waves={waves}", *_parameter_texts(parameters), *extra])
     with _locked(objects / "lock"):
         if binary.is_file() and stamp.is_file() and stamp.read_text() == digest:
             return binary
         stamp.unlink(missing_ok=True)
-        _compile(files, top, objects, waves, dict(parameters or {}), flags)
+        _compile(files, top, objects, waves, dict(parameters or {}), flags, dumping)
         stamp.write_text(digest)
     return binary
 
@@ -102,14 +116,14 @@ def _locked(path: Path) -> Iterator[None]:
 
 
 def _compile(files: Sequence[Path], top: str, objects: Path, waves: bool, parameters: Mapping[str, object],
-             flags: Sequence[str]) -> None:
+             flags: Sequence[str], dumping: Dumping | None) -> None:
     control = objects / "public.vlt"
-    control.write_text(_control_file(files, top))
+    control.write_text("\n".join([_control_file(files, top), *(dumping.control if dumping else ()), ""]))
     log = objects / "build.log"
-    runner = TunedVerilator()
+    runner = TunedVerilator(dumping=dumping)
     try:
         runner.build(sources=[control, *files], hdl_toplevel=top, build_dir=objects, parameters=parameters,
-                     build_args=list(flags), timescale=TIMESCALE, waves=waves, log_file=log)
+                     build_args=list(flags), timescale=TIMESCALE, waves=waves or dumping is not None, log_file=log)
     except CommandError as error:
         raise SimulationError(f"building {top} failed: {error}\n{_tail(log)}\nlog: {log}") from None
 

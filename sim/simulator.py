@@ -12,7 +12,7 @@ import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TextIO
+from typing import NamedTuple, TextIO
 
 from cocotb_tools.runner import Verilator
 
@@ -21,6 +21,14 @@ from sim.verilator import REPOSITORY, compiler, verilator_root
 VERILATOR_FLAGS = ("-Wno-fatal", "-O3", "--x-assign", "fast", "--x-initial", "fast")
 # Not -CFLAGS -O3, which compiles much longer and runs no faster.
 MAKE_VARIABLES = ("OPT_FAST=-O2", "OPT_GLOBAL=-O2")
+
+
+class Dumping(NamedTuple):
+    """How the Verilog itself writes waves: format (fst or vcd), C++ that does it, and Verilator's control lines."""
+
+    format: str
+    helper: Path
+    control: tuple[str, ...]
 
 
 class CommandError(RuntimeError):
@@ -34,11 +42,14 @@ class TunedVerilator(Verilator):
         timeout: seconds of real time for one command, or None.
         variables: environment variables for the commands; they replace inherited ones, where cocotb's own
             ``extra_env`` would yield to them.
+        dumping: how the Verilog itself writes waves, if it does; the runner's own are then off.
     """
 
-    def __init__(self, timeout: float | None = None, variables: Mapping[str, str] | None = None) -> None:
+    def __init__(self, timeout: float | None = None, variables: Mapping[str, str] | None = None,
+                 dumping: Dumping | None = None) -> None:
         super().__init__()
         self._timeout = timeout
+        self._dumping = dumping
         self._variables = dict(variables or {})
         self.log.setLevel(logging.WARNING)
 
@@ -58,6 +69,9 @@ class TunedVerilator(Verilator):
     def _build_command(self) -> list[list[str]]:
         verilate, make = super()._build_command()
         verilate = [word for word in verilate if word != "--public-flat-rw"]
+        if self._dumping:
+            verilate = [f"--trace-{self._dumping.format}" if word == "--trace" else word for word in verilate]
+            verilate.append(str(self._dumping.helper))
         make = [*make, *MAKE_VARIABLES, f"CXX={compiler()}", f"LINK={compiler()}", f"PYTHON3={sys.executable}"]
         if shutil.which("ccache"):
             make.append("OBJCACHE=ccache")

@@ -16,14 +16,20 @@ from amaranth.lib import wiring
 from golden.spec.hardware import FORMAT_VERSION, HardwareConfig, load_hardware
 from golden.spec.validation import ConfigError
 from rtl.array.multiplier import FAMILIES
-from rtl.bench import catalogue, catalogue_array, catalogue_dense, catalogue_pixel, catalogue_product
+from rtl.bench import catalogue, catalogue_array, catalogue_bus, catalogue_dense, catalogue_pixel, catalogue_product
+from rtl.bus.axi import AxiCore
+from rtl.bus.wishbone import WishboneCore
 from rtl.core import TRACED, Core
 from rtl.units.norm_engine import tail as norm_tail
 from rtl.units.softmax_engine import tail as softmax_tail
 
-CATALOGUES = (catalogue, catalogue_pixel, catalogue_array, catalogue_dense, catalogue_product)
+CATALOGUES = (catalogue, catalogue_pixel, catalogue_array, catalogue_dense, catalogue_product, catalogue_bus)
 UNITS = {name: make for source in CATALOGUES for name, make in source.UNITS.items()}
 BUGS = {name: bugs for source in CATALOGUES for name, bugs in source.BUGS.items()}
+
+
+BUSES = {"wishbone": WishboneCore, "axi": AxiCore}
+"""The core as a peripheral of a system on chip, by its bus."""
 
 
 def convert(component: wiring.Component, name: str) -> str:
@@ -65,6 +71,12 @@ def unit_verilog(unit: str, config: HardwareConfig, bug: str | None, folder: Pat
     write(folder, unit, "\n".join([convert(component, unit), *models]), description)
 
 
+def bus_verilog(bus: str, config: HardwareConfig, family: str, folder: Path) -> None:
+    """The core on a bus, as ``core_<bus>.v``; its description says what the bus adds."""
+    component, top = BUSES[bus](config, family), f"core_{bus}"
+    write(folder, top, convert(component, top), {**describe(config, top, False), **component.DESCRIPTION})
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Entry point; returns the exit status."""
     parser = argparse.ArgumentParser(prog="python -m rtl.verilog", description=__doc__)
@@ -72,14 +84,20 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--output", type=Path, required=True, help="folder for the .v and .json files")
     parser.add_argument("--unit", help="one unit's bench top instead of the core")
     parser.add_argument("--bug", help="plant this bug in the unit")
+    parser.add_argument("--bus", choices=BUSES, help="the core as a peripheral on this bus, as core_<bus>.v")
     parser.add_argument("--trace", action="store_true", help="show every memory write at ports of the core")
     parser.add_argument("--family", choices=FAMILIES, default="generic",
                         help="what DSP blocks are made of: arithmetic, or an ECP5's (default: %(default)s)")
     options = parser.parse_args(arguments)
     try:
         config = load_hardware(options.config)
+        if options.bus and (options.unit or options.trace):
+            raise ConfigError(f"--bus {options.bus} makes a whole core without trace ports; "
+                              "leave out --unit and --trace")
         if options.unit:
             unit_verilog(options.unit, config, options.bug, options.output)
+        elif options.bus:
+            bus_verilog(options.bus, config, options.family, options.output)
         else:
             text = convert(Core(config, options.trace, options.family), "core")
             write(options.output, "core", text, describe(config, "core", options.trace))

@@ -58,15 +58,23 @@ def write(folder: Path, name: str, text: str, description: dict) -> None:
         partial.replace(folder / f"{name}{suffix}")
 
 
-def unit_verilog(unit: str, config: HardwareConfig, bug: str | None, folder: Path) -> None:
-    """A unit's bench top, with a planted bug where asked; raises ``ConfigError`` for one that does not exist."""
+def unit_top(unit: str, config: HardwareConfig, bug: str | None) -> tuple[wiring.Component, dict]:
+    """A unit's bench top, with a planted bug where asked, and its description.
+
+    Raises ``ConfigError`` for one that does not exist.
+    """
     if unit not in UNITS:
         raise ConfigError(f"there is no unit {unit!r}; expected one of {', '.join(sorted(UNITS))}")
     if bug is not None and bug not in BUGS[unit]:
         raise ConfigError(f"unit {unit} has no bug {bug!r} to plant; expected one of {', '.join(BUGS[unit])}")
     component = UNITS[unit](config, bug)
-    description = {"top": unit, "latency": getattr(component, "LATENCY", None), "parameters": {
+    return component, {"top": unit, "latency": getattr(component, "LATENCY", None), "parameters": {
         "lanes": config.lanes, "width": config.width, **getattr(component, "PARAMETERS", {})}}
+
+
+def unit_verilog(unit: str, config: HardwareConfig, bug: str | None, folder: Path) -> None:
+    """A unit's bench top, with the models of the cells that it instantiates."""
+    component, description = unit_top(unit, config, bug)
     models = [model.read_text(encoding="utf-8") for model in getattr(component, "MODELS", ())]
     write(folder, unit, "\n".join([convert(component, unit), *models]), description)
 

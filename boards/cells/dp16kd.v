@@ -65,8 +65,8 @@ module DP16KD #(
     reg [17:0] shown_a;
     reg [17:0] shown_b;
 
-    function [17:0] merged(input [17:0] before, input [17:0] data, input [1:0] bytes);
-        merged = {bytes[1] ? data[17:9] : before[17:9], bytes[0] ? data[8:0] : before[8:0]};
+    function [17:0] merged(input [17:0] old, input [17:0] data, input [1:0] bytes);
+        merged = {bytes[1] ? data[17:9] : old[17:9], bytes[0] ? data[8:0] : old[8:0]};
     endfunction
 
     wire [9:0] low = {word_a[9:1], 1'b0};

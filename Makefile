@@ -39,7 +39,7 @@ chosen = $(if $(BOARD),--board $(call quote,$(BOARD)) $(call option,--config,$(i
 option = $(if $(2),$(1) $(call quote,$(2)))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup sim test formal lint verilog bitstream report baseline train quality bench gemm fuzz clean
+.PHONY: help setup sim test formal lint verilog bitstream report baseline netlist train quality bench gemm fuzz clean
 
 help: ## Print this list
 	@echo "Halftone: 4-bit diffusion transformers on open FPGAs"
@@ -89,6 +89,10 @@ baseline: $(stamp) ## Find by synthesis how large a dense 16-bit array in our ar
 		echo "make baseline needs CONFIG=, one of: $$(cd configs && ls *.toml | sed 's/\.toml$$//' | tr '\n' ' ')" >&2; exit 2; }
 	@$(python) -m boards.baseline --config $(call quote,configs/$(CONFIG).toml) \
 		--output $(call quote,boards/baselines/$(CONFIG).json)
+
+netlist: $(stamp) ## Synthesise a core and draw with its cells; many minutes (CONFIG=smallest, N=models, SEED=)
+	@$(python) -m sim.netlist $(call option,--count,$(N)) $(call option,--seed,$(SEED)) \
+		$(call option,--config,$(if $(CONFIG),configs/$(CONFIG).toml))
 
 train: $(stamp) ## Train a model, then fine-tune it to 4 bits (MODEL=)
 	@test -n $(call quote,$(MODEL)) || { echo "make train needs MODEL=, the name of a model" >&2; exit 2; }

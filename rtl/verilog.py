@@ -17,7 +17,17 @@ from golden.spec.hardware import FORMAT_VERSION, HardwareConfig, load_hardware
 from golden.spec.link import bit_cycles
 from golden.spec.validation import ConfigError
 from rtl.array.multiplier import FAMILIES
-from rtl.bench import catalogue, catalogue_array, catalogue_dense, catalogue_link, catalogue_pixel, catalogue_product
+from rtl.bench import (
+    catalogue,
+    catalogue_array,
+    catalogue_bus,
+    catalogue_dense,
+    catalogue_link,
+    catalogue_pixel,
+    catalogue_product,
+)
+from rtl.bus.axi import AxiCore
+from rtl.bus.wishbone import WishboneCore
 from rtl.core import TRACED, Core
 from rtl.events import describe_events
 from rtl.interface import latencies, ports, registers
@@ -25,10 +35,13 @@ from rtl.top import Top
 from rtl.units.norm_engine import tail as norm_tail
 from rtl.units.softmax_engine import tail as softmax_tail
 
-CATALOGUES = (catalogue, catalogue_pixel, catalogue_array, catalogue_dense, catalogue_product,
-              catalogue_link)
+CATALOGUES = (catalogue, catalogue_pixel, catalogue_array, catalogue_dense, catalogue_product, catalogue_link,
+              catalogue_bus)
 UNITS = {name: make for source in CATALOGUES for name, make in source.UNITS.items()}
 BUGS = {name: bugs for source in CATALOGUES for name, bugs in source.BUGS.items()}
+
+BUSES = {"wishbone": WishboneCore, "axi": AxiCore}
+"""The core as a peripheral of a system on chip, by its bus."""
 
 
 def convert(component: wiring.Component, name: str) -> str:
@@ -64,15 +77,23 @@ def write(folder: Path, name: str, text: str, description: dict) -> None:
         partial.replace(folder / f"{name}{suffix}")
 
 
-def unit_verilog(unit: str, config: HardwareConfig, bug: str | None, folder: Path) -> None:
-    """A unit's bench top, with a planted bug where asked; raises ``ConfigError`` for one that does not exist."""
+def unit_top(unit: str, config: HardwareConfig, bug: str | None) -> tuple[wiring.Component, dict]:
+    """A unit's bench top, with a planted bug where asked, and its description.
+
+    Raises ``ConfigError`` for one that does not exist.
+    """
     if unit not in UNITS:
         raise ConfigError(f"there is no unit {unit!r}; expected one of {', '.join(sorted(UNITS))}")
     if bug is not None and bug not in BUGS[unit]:
         raise ConfigError(f"unit {unit} has no bug {bug!r} to plant; expected one of {', '.join(BUGS[unit])}")
     component = UNITS[unit](config, bug)
-    description = {"top": unit, "latency": getattr(component, "LATENCY", None), "parameters": {
+    return component, {"top": unit, "latency": getattr(component, "LATENCY", None), "parameters": {
         "lanes": config.lanes, "width": config.width, **getattr(component, "PARAMETERS", {})}}
+
+
+def unit_verilog(unit: str, config: HardwareConfig, bug: str | None, folder: Path) -> None:
+    """A unit's bench top, with the models of the cells that it instantiates."""
+    component, description = unit_top(unit, config, bug)
     models = [model.read_text(encoding="utf-8") for model in getattr(component, "MODELS", ())]
     write(folder, unit, "\n".join([convert(component, unit), *models]), description)
 
@@ -86,8 +107,37 @@ def top_verilog(config: HardwareConfig, clock_hz: int, baud: int, family: str, f
     write(folder, "top", convert(top, "top"), description)
 
 
-def main(arguments: list[str] | None = None) -> int:
-    """Entry point; returns the exit status."""
+def bus_verilog(bus: str, config: HardwareConfig, family: str, folder: Path) -> None:
+    """The core on a bus, as ``core_<bus>.v``; its description says what the bus adds."""
+    component, top = BUSES[bus](config, family), f"core_{bus}"
+    write(folder, top, convert(component, top), {**describe(config, top, False), **component.DESCRIPTION})
+
+
+def core_verilog(options: argparse.Namespace, config: HardwareConfig) -> None:
+    """The core itself, with the ports that a simulation asks for."""
+    core = Core(config, options.trace, options.family, options.events)
+    text = convert(core, "core")
+    description = {**describe(config, "core", options.trace), "ports": ports(core)}
+    write(options.output, "core", text, description | (observe(core) if options.events else {}))
+
+
+def generate(options: argparse.Namespace) -> None:
+    """Write what is asked for; raises ``ConfigError``."""
+    config = load_hardware(options.config)
+    if options.bus and (options.unit or options.trace):
+        raise ConfigError(f"--bus {options.bus} makes a whole core without trace ports; leave out --unit and --trace")
+    if options.unit:
+        unit_verilog(options.unit, config, options.bug, options.output)
+    elif options.top:
+        top_verilog(config, options.clock, options.baud, options.family, options.output)
+    elif options.bus:
+        bus_verilog(options.bus, config, options.family, options.output)
+    else:
+        core_verilog(options, config)
+
+
+def command_line() -> argparse.ArgumentParser:
+    """Options of the command."""
     parser = argparse.ArgumentParser(prog="python -m rtl.verilog", description=__doc__)
     parser.add_argument("--config", type=Path, required=True, help="TOML file with a [hardware] table")
     parser.add_argument("--output", type=Path, required=True, help="folder for the .v and .json files")
@@ -96,22 +146,18 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--top", action="store_true", help="a board's top level, with a serial link")
     parser.add_argument("--clock", type=int, default=25_000_000, help="Hz of the top's clock (default: %(default)s)")
     parser.add_argument("--baud", type=int, default=1_000_000, help="bits a second of its link (default: %(default)s)")
+    parser.add_argument("--bus", choices=BUSES, help="the core as a peripheral on this bus, as core_<bus>.v")
     parser.add_argument("--trace", action="store_true", help="show every memory write at ports of the core")
     parser.add_argument("--events", action="store_true", help="show what the engines do at ports of the core")
     parser.add_argument("--family", choices=FAMILIES, default="generic",
                         help="what DSP blocks are made of: arithmetic, or an ECP5's (default: %(default)s)")
-    options = parser.parse_args(arguments)
+    return parser
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Entry point; returns the exit status."""
     try:
-        config = load_hardware(options.config)
-        if options.unit:
-            unit_verilog(options.unit, config, options.bug, options.output)
-        elif options.top:
-            top_verilog(config, options.clock, options.baud, options.family, options.output)
-        else:
-            core = Core(config, options.trace, options.family, options.events)
-            text = convert(core, "core")
-            description = {**describe(config, "core", options.trace), "ports": ports(core)}
-            write(options.output, "core", text, description | (observe(core) if options.events else {}))
+        generate(command_line().parse_args(arguments))
     except ConfigError as error:
         print(f"rtl.verilog: {error}", file=sys.stderr)
         return 2

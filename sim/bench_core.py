@@ -13,7 +13,7 @@ from boards.host.driver import Driver
 from golden.spec.registers import Status
 from sim.clock import Clock
 from sim.job import RESULT_FILE, STEPS_FILE, Job, StepDone
-from sim.loaded_core import loaded_core
+from sim.loaded_core import has_recorder, loaded_core
 
 
 @cocotb.test()
@@ -22,6 +22,14 @@ async def draws_an_image(dut: Any) -> None:
     clock, driver, job, _ = await loaded_core(dut)
     await driver.seed(job.seed)
     await draw(dut, clock, driver, job)
+
+
+async def flush(dut: Any, clock: Clock) -> None:
+    """Have what is recorded so far in the files."""
+    if has_recorder(dut):
+        dut.record_flush.value = 1
+        await clock.wait_cycles(2)
+        dut.record_flush.value = 0
 
 
 async def draw(dut: Any, clock: Clock, driver: Driver, job: Job) -> None:
@@ -35,9 +43,7 @@ async def draw(dut: Any, clock: Clock, driver: Driver, job: Job) -> None:
             status = await driver.wait(polls=job.polls)
             if status & Status.DONE:
                 break
-            dut.record_flush.value = 1
-            await clock.wait_cycles(2)
-            dut.record_flush.value = 0
+            await flush(dut, clock)
             counters = await driver.counters()
             done = StepDone(await driver.read("STEP") - 1, counters["CYCLES"], clock.cycle,
                             time.monotonic() - started, await driver.read_latent(job.pixels),

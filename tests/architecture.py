@@ -13,7 +13,8 @@ ALLOWED: dict[str, set[str]] = {
     "golden": {"golden", "torch", "numpy", "numba", "safetensors", "tqdm", "PIL"},
     "golden.quality": {"golden", "torch", "numpy", "safetensors", "tqdm", "matplotlib"},
     "rtl": {"rtl", "golden.spec", "amaranth"},
-    "sim": {"sim", "golden", "boards.host", "cocotb", "cocotb_tools", "numpy", "PIL", "tqdm", "pytest"},
+    # cocotbext: a third party's models of buses, which the core is tried with
+    "sim": {"sim", "golden", "boards.host", "cocotb", "cocotb_tools", "cocotbext", "numpy", "PIL", "tqdm", "pytest"},
     # the report page: a template and plots, both by libraries
     "sim.page": {"sim", "golden.spec", "numpy", "matplotlib", "jinja2"},
     # jinja2: scripts for the vendors' tools are templates.

@@ -1,5 +1,6 @@
-// MULT18X18D of an ECP5 for simulation, as far as rtl/array/multiplier.py uses it: both operands signed, registers
-// on CLK0 before and after the multiplication, or none; neither reset nor shifted operands. Yosys has no model of it.
+// MULT18X18D of an ECP5 for simulation, as far as rtl/array/multiplier.py and synthesis use it: operands signed or
+// not, registers on CLK0 before and after the multiplication, or none; neither reset nor shifted operands, and no
+// change of sign beside registers. Yosys has no model of it.
 module MULT18X18D #(
     parameter REG_INPUTA_CLK = "NONE", parameter REG_INPUTB_CLK = "NONE", parameter REG_INPUTC_CLK = "NONE",
     parameter REG_PIPELINE_CLK = "NONE", parameter REG_OUTPUT_CLK = "NONE", parameter GSR = "ENABLED",
@@ -16,10 +17,13 @@ module MULT18X18D #(
     wire signed [17:0] b = {B17, B16, B15, B14, B13, B12, B11, B10, B9, B8, B7, B6, B5, B4, B3, B2, B1, B0};
     reg signed [17:0] a_register;
     reg signed [17:0] b_register;
-    reg signed [35:0] p_register;
+    reg [35:0] p_register;
     wire signed [17:0] a_used = REG_INPUTA_CLK == "CLK0" ? a_register : a;
     wire signed [17:0] b_used = REG_INPUTB_CLK == "CLK0" ? b_register : b;
-    wire signed [35:0] product = a_used * b_used;
+    wire signed [18:0] a_extended = {SIGNEDA & a_used[17], a_used};
+    wire signed [18:0] b_extended = {SIGNEDB & b_used[17], b_used};
+    wire signed [37:0] full = a_extended * b_extended;
+    wire [35:0] product = full[35:0];
     always @(posedge CLK0) if (CE0) begin
         a_register <= a;
         b_register <= b;
@@ -33,5 +37,6 @@ module MULT18X18D #(
     always @(posedge CLK0)
         if (SIGNEDA !== 1'b1 || SIGNEDB !== 1'b1 || SOURCEA !== 1'b0 || SOURCEB !== 1'b0 || RST0 !== 1'b0)
             $fatal(1, "MULT18X18D: a mode that is not modelled");
+    always @(SOURCEA, SOURCEB) if (SOURCEA || SOURCEB) $fatal(1, "MULT18X18D: shifted operands are not modelled");
     // synthesis translate_on
 endmodule

@@ -6,6 +6,7 @@ import argparse
 import sys
 
 from tests.formal import (
+    bus,
     dense_pair,
     dense_queue,
     detector,
@@ -26,7 +27,7 @@ from tests.formal import (
 from tests.formal.prove import Property, report
 
 MODULES = (queue, semaphores, requantise, packed, line_queue, lane, dense_queue, dense_pair, dispatcher, fetcher,
-           in_flight, transposer, sequencer, detector, update_sum, link)
+           in_flight, transposer, sequencer, detector, update_sum, link, bus)
 
 
 def properties() -> list[Property]:

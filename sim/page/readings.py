@@ -72,12 +72,14 @@ def readings(report: Report) -> dict[str, str]:
 
 
 def picture(report: Report) -> str:
+    """How far the image is from the float model's."""
     return (f"The RTL's image and the float model's from the same noise differ by "
             f"{report['difference_to_float_model']:.3f} (root mean square, of values from −1 to 1), which is what "
             f"4 bits and integer arithmetic change.")
 
 
 def time(report: Report) -> str:
+    """How much of the time each unit works."""
     busy = report["busy_cycles"]
     others = ", ".join(f"{name} {busy[name] / report['cycles']:.1%}" for name in sorted(busy, key=busy.get)[::-1]
                        if name != "array")
@@ -86,6 +88,7 @@ def time(report: Report) -> str:
 
 
 def zeros(report: Report) -> str:
+    """How many operands are zero, and where most and fewest are."""
     layers = report["zero_share_by_layer"]
     if report["zero_share_mean"] is None or not layers:
         return "No step has ended, so no operand was counted."
@@ -95,6 +98,7 @@ def zeros(report: Report) -> str:
 
 
 def split(report: Report) -> str:
+    """How much of the work dense lanes do."""
     shares = report["dense_shares"]
     if not shares:
         return "No step has ended."
@@ -103,6 +107,7 @@ def split(report: Report) -> str:
 
 
 def stalls(report: Report) -> str:
+    """What dispatcher and lanes wait for longest."""
     rows = stall_rows(report)
     dispatcher = max((row for row in rows if row["unit"] == "dispatcher"), key=lambda row: row["cycles"])
     lanes = max((row for row in rows if row["unit"] == "lanes"), key=lambda row: row["cycles"])
@@ -111,6 +116,7 @@ def stalls(report: Report) -> str:
 
 
 def descriptors(report: Report) -> str:
+    """Which of the array's descriptors take the most cycles."""
     rows = [row for row in kinds_of_work(report) if row["engine"] == "array"]
     if not rows:
         return "The array ran no descriptor."
@@ -120,12 +126,14 @@ def descriptors(report: Report) -> str:
 
 
 def energy(report: Report) -> str:
+    """The ratio of every other design to this core."""
     designs = report["energy"]["designs"]
     ratios = ", ".join(f"{design['ratio']:.2f} for “{design['design']}”" for design in designs[1:])
     return f"Against this core as it ran, which is 1, the estimate for the same work is {ratios}."
 
 
 def memory(report: Report) -> str:
+    """How large the memories are, and which is fullest."""
     shares = {part["memory"]: part["used"] / part["words"] for part in report["memory"]}
     fullest = max(shares, key=shares.get)
     kilobytes = sum(part["words"] * part["bits"] for part in report["memory"]) / 8192

@@ -16,7 +16,7 @@ from boards.host.serial_link import SEQUENCES, SerialLink
 from golden.spec.hardware import HardwareConfig, load_hardware
 from golden.spec.image import read_image
 from golden.spec.link import BITS_A_BYTE, BYTE_TIMEOUT_BITS, Command
-from golden.spec.registers import ADDRESSES, Status
+from golden.spec.registers import ADDRESSES, Control, Status
 from sim import seed as seeds
 from sim.board import BAUD, BIT_CYCLES, CLOCK_HZ, read_job
 from sim.clock import Clock
@@ -106,7 +106,7 @@ async def draws_an_image(dut: Any) -> None:
     await bench.driver.load(bench.image.program)
     assert bench.lights() == (0, 0, 0)
     await bench.driver.load(bench.image.conditionings[bench.job.label])
-    await bench.driver.write("CONTROL", 1)      # without a seed
+    await bench.driver.write("CONTROL", Control.START)      # without a seed
     assert bench.lights() == (0, 1, 0)
     await bench.draws()
     assert bench.lights() == (0, 0, 1)
@@ -177,8 +177,9 @@ async def survives_the_button(dut: Any) -> None:
     bench = Bench(dut)
     await bench.start()
     await bench.load()
-    await bench.driver.start()
-    await bench.clock.wait_cycles(bench.random.randrange(10, bench.job.cycles // 2))
+    await bench.driver.write("CONTROL", Control.START)
+    await bench.clock.wait_cycles(bench.random.randrange(10, 300))
+    assert bench.lights() == (1, 0, 0)
     await bench.press()
     assert bench.lights() == (0, 0, 0)
     await bench.fails(bench.driver.wait(), "was reset")

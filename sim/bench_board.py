@@ -122,7 +122,7 @@ async def survives_damaged_lines(dut: Any) -> None:
     bench = Bench(dut)
     await bench.start()
     retries = 0
-    for _ in range(4):
+    for _ in range(2):
         bench.damaged_line(0.1)
         await bench.draws()
         retries += bench.link.retries
@@ -136,7 +136,7 @@ async def survives_noise_and_breaks(dut: Any) -> None:
     bench = Bench(dut)
     await bench.start()
     await bench.draws()
-    for _ in range(3):
+    for _ in range(2):
         await bench.pipe.write(bench.random.randbytes(bench.random.randrange(1, 2000)))
         for turned in range(40):
             dut.disturb.value = turned % 2

@@ -115,7 +115,7 @@ fuzz: $(stamp) ## Draw with random models and compare (N=models, SEED=, CONFIG=)
 		$(call option,--config,$(if $(CONFIG),configs/$(CONFIG).toml))
 
 clean: ## Delete build/ and caches; .venv stays
-	@rm -rf build .pytest_cache .ruff_cache
+	@rm -rf build .pytest_cache .ruff_cache .hypothesis
 	@find . -name __pycache__ -type d -not -path './$(venv)/*' -prune -exec rm -rf {} +
 
 $(stamp): pyproject.toml

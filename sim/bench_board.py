@@ -16,7 +16,7 @@ from boards.host.serial_link import SEQUENCES, SerialLink
 from golden.spec.hardware import HardwareConfig, load_hardware
 from golden.spec.image import read_image
 from golden.spec.link import BITS_A_BYTE, BYTE_TIMEOUT_BITS, Command
-from golden.spec.registers import ADDRESSES, Status
+from golden.spec.registers import ADDRESSES, Control, Status
 from sim import seed as seeds
 from sim.board import BAUD, BIT_CYCLES, CLOCK_HZ, read_job
 from sim.clock import Clock
@@ -106,7 +106,7 @@ async def draws_an_image(dut: Any) -> None:
     await bench.driver.load(bench.image.program)
     assert bench.lights() == (0, 0, 0)
     await bench.driver.load(bench.image.conditionings[bench.job.label])
-    await bench.driver.write("CONTROL", 1)      # without a seed
+    await bench.driver.write("CONTROL", Control.START)      # without a seed
     assert bench.lights() == (0, 1, 0)
     await bench.draws()
     assert bench.lights() == (0, 0, 1)
@@ -122,7 +122,7 @@ async def survives_damaged_lines(dut: Any) -> None:
     bench = Bench(dut)
     await bench.start()
     retries = 0
-    for _ in range(4):
+    for _ in range(2):
         bench.damaged_line(0.1)
         await bench.draws()
         retries += bench.link.retries
@@ -136,7 +136,7 @@ async def survives_noise_and_breaks(dut: Any) -> None:
     bench = Bench(dut)
     await bench.start()
     await bench.draws()
-    for _ in range(3):
+    for _ in range(2):
         await bench.pipe.write(bench.random.randbytes(bench.random.randrange(1, 2000)))
         for turned in range(40):
             dut.disturb.value = turned % 2
@@ -177,8 +177,9 @@ async def survives_the_button(dut: Any) -> None:
     bench = Bench(dut)
     await bench.start()
     await bench.load()
-    await bench.driver.start()
-    await bench.clock.wait_cycles(bench.random.randrange(10, bench.job.cycles // 2))
+    await bench.driver.write("CONTROL", Control.START)
+    await bench.clock.wait_cycles(bench.random.randrange(10, 300))
+    assert bench.lights() == (1, 0, 0)
     await bench.press()
     assert bench.lights() == (0, 0, 0)
     await bench.fails(bench.driver.wait(), "was reset")

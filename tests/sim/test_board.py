@@ -16,7 +16,7 @@ from golden.compile.operands import predict_drawing
 from golden.integer.evaluate import sample
 from golden.spec.hardware import load_hardware
 from golden.spec.link import MAX_WORDS
-from sim import line
+from sim import line, port
 from sim import seed as seeds
 from sim.board import SMALLEST, STOP_SUFFIX, BoardJob, build_board, run_board
 from sim.port import job_for
@@ -81,14 +81,15 @@ def test_nearly_all_bits_of_long_frames_are_values(board, monkeypatch):
     for kind, least in LEAST_SHARES.items():
         assert least < shares[kind][MAX_WORDS] < 1
         assert list(shares[kind].values()) == sorted(shares[kind].values())
-    assert line.bytes_a_second(1.0, MAX_WORDS, 1_000_000, 0.0) == 100_000
-    assert line.bytes_a_second(1.0, 250, 1_000_000, 0.01) == 50_000
+    assert line.bytes_a_second(1.0, MAX_WORDS, 1_000_000, 0.0) == pytest.approx(100_000)
+    assert line.bytes_a_second(1.0, 250, 1_000_000, 0.01) == pytest.approx(50_000)
 
 
-@pytest.mark.parametrize(("words", "sentence"), [(["--baud", "0"], "--baud is 0"), (["--latency", "-1"], "--latency"),
-                                                 (["--config", "no.toml"], "no.toml")])
-def test_a_bad_argument_is_one_sentence(capsys, words, sentence):
-    assert line.main(words) == 2
+@pytest.mark.parametrize(("command", "words", "sentence"), [
+    (line, ["--baud", "0"], "--baud is 0"), (line, ["--latency", "-1"], "--latency"),
+    (line, ["--config", "no.toml"], "no.toml"), (port, ["--config", "no.toml"], "no.toml")])
+def test_a_bad_argument_is_one_sentence(capsys, command, words, sentence):
+    assert command.main(words) == 2
     assert sentence in capsys.readouterr().err
 
 

@@ -60,9 +60,8 @@ def sdc(board: Board, pins: dict[str, Pin]) -> str:
     """Intel: the clock and, where it is divided, the core's."""
     lines = [f"create_clock -name crystal -period {1e9 / board.crystal_hz:g} [get_ports clk]"]
     if board.divide > 1:
-        top_bit = board.divide.bit_length() - 2
         lines.append(f"create_generated_clock -name core -source [get_ports clk] -divide_by {board.divide} "
-                     f"[get_registers {{*divider*divided[{top_bit}]}}]")
+                     f"[get_registers {{*divider*slow}}]")
     return "\n".join([*lines, "derive_clock_uncertainty", *untimed(pins), ""])
 
 

@@ -22,7 +22,10 @@ def multiplier_family(board: Board) -> str:
 
 
 class ClockDivider(wiring.Component):
-    """``slow`` toggles every ``divide / 2`` cycles of ``fast``; ``divide`` is 1 (a wire) or a power of two."""
+    """``slow`` toggles every ``divide / 2`` cycles of ``fast``; ``divide`` is 1 (a wire) or a power of two.
+
+    Constraints name the register ``slow``.
+    """
 
     def __init__(self, divide: int) -> None:
         require(divide > 0 and divide & (divide - 1) == 0, f"divide is {divide}; expected a power of two")
@@ -36,8 +39,8 @@ class ClockDivider(wiring.Component):
             return m
         m.domains.crystal = domain = ClockDomain(reset_less=True, local=True)
         count = Signal(range(self.divide), name="divided")
-        m.d.comb += [domain.clk.eq(self.fast), self.slow.eq(count[-1])]
-        m.d.crystal += count.eq(count + 1)
+        m.d.comb += domain.clk.eq(self.fast)
+        m.d.crystal += [count.eq(count + 1), self.slow.eq(count[-1])]
         return m
 
 

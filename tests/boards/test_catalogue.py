@@ -25,6 +25,7 @@ from golden.spec.hardware import load_hardware
 from golden.spec.link import bit_cycles
 from golden.spec.registers import ADDRESSES
 from golden.spec.validation import ConfigError
+from rtl.verilog import convert
 from sim.verilator import verilator_root
 from sim.verilog_ports import top_level_ports
 
@@ -153,6 +154,13 @@ def test_a_clock_is_divided_by_powers_of_two_alone():
     for divide in (0, 3, -2):
         with pytest.raises(ConfigError, match=f"divide is {divide}; expected a power of two"):
             ClockDivider(divide)
+
+
+@pytest.mark.parametrize("divide", [2, 4, 8])
+def test_the_register_that_constraints_name_is_the_divided_clock(divide):
+    assert re.search(r"^  reg slow = ", convert(ClockDivider(divide), "divider"), flags=re.MULTILINE)
+    board = dataclasses.replace(catalogue.find("de10_nano"), divide=divide)
+    assert f"-divide_by {divide} [get_registers {{*divider*slow}}]" in constraints(board, pins(board))["top.sdc"]
 
 
 def test_units_need_no_more_than_was_accepted(tmp_path):

@@ -44,7 +44,7 @@ def object_directory(build_dir: Path, waves: bool) -> Path:
 
 
 def build(sources: Sequence[Path], top: str, build_dir: Path, waves: bool = False,
-          parameters: Mapping[str, object] | None = None, assertions: bool = False) -> Path:
+          parameters: Mapping[str, object] | None = None, assertions: bool = False, quick: bool = False) -> Path:
     """Build the simulator of ``top``; nothing happens when sources and flags are those of the last build.
 
     Args:
@@ -54,6 +54,7 @@ def build(sources: Sequence[Path], top: str, build_dir: Path, waves: bool = Fals
         waves: build with the recording of waves; ``WAVES=1`` asks for it too.
         parameters: Verilog parameters of the top level.
         assertions: keep the Verilog's assertions, which cost speed.
+        quick: compile quickly to what runs slowly, for cells after synthesis.
 
     Returns:
         The binary.
@@ -68,12 +69,12 @@ def build(sources: Sequence[Path], top: str, build_dir: Path, waves: bool = Fals
     objects.mkdir(parents=True, exist_ok=True)
     binary = objects / top
     stamp = objects / "halftone.stamp"
-    digest = _digest(files, top, [*flags, f"waves={waves}", *_parameter_texts(parameters)])
+    digest = _digest(files, top, [*flags, f"waves={waves}", *["quick"] * quick, *_parameter_texts(parameters)])
     with _locked(objects / "lock"):
         if binary.is_file() and stamp.is_file() and stamp.read_text() == digest:
             return binary
         stamp.unlink(missing_ok=True)
-        _compile(files, top, objects, waves, dict(parameters or {}), flags)
+        _compile(files, top, objects, waves, dict(parameters or {}), flags, quick)
         stamp.write_text(digest)
     return binary
 
@@ -102,11 +103,11 @@ def _locked(path: Path) -> Iterator[None]:
 
 
 def _compile(files: Sequence[Path], top: str, objects: Path, waves: bool, parameters: Mapping[str, object],
-             flags: Sequence[str]) -> None:
+             flags: Sequence[str], quick: bool = False) -> None:
     control = objects / "public.vlt"
     control.write_text(_control_file(files, top))
     log = objects / "build.log"
-    runner = TunedVerilator()
+    runner = TunedVerilator(quick=quick)
     try:
         runner.build(sources=[control, *files], hdl_toplevel=top, build_dir=objects, parameters=parameters,
                      build_args=list(flags), timescale=TIMESCALE, waves=waves, log_file=log)

@@ -21,6 +21,8 @@ from sim.verilator import REPOSITORY, compiler, verilator_root
 VERILATOR_FLAGS = ("-Wno-fatal", "-O3", "--x-assign", "fast", "--x-initial", "fast")
 # Not -CFLAGS -O3, which compiles much longer and runs no faster.
 MAKE_VARIABLES = ("OPT_FAST=-O2", "OPT_GLOBAL=-O2")
+QUICK_VARIABLES = ("OPT_FAST=-O0", "OPT_GLOBAL=-O2")
+"""For a design that is far more work to compile than to run, as cells are."""
 
 
 class CommandError(RuntimeError):
@@ -34,10 +36,13 @@ class TunedVerilator(Verilator):
         timeout: seconds of real time for one command, or None.
         variables: environment variables for the commands; they replace inherited ones, where cocotb's own
             ``extra_env`` would yield to them.
+        quick: compile quickly to what runs slowly.
     """
 
-    def __init__(self, timeout: float | None = None, variables: Mapping[str, str] | None = None) -> None:
+    def __init__(self, timeout: float | None = None, variables: Mapping[str, str] | None = None,
+                 quick: bool = False) -> None:
         super().__init__()
+        self._make_variables = QUICK_VARIABLES if quick else MAKE_VARIABLES
         self._timeout = timeout
         self._variables = dict(variables or {})
         self.log.setLevel(logging.WARNING)
@@ -58,7 +63,7 @@ class TunedVerilator(Verilator):
     def _build_command(self) -> list[list[str]]:
         verilate, make = super()._build_command()
         verilate = [word for word in verilate if word != "--public-flat-rw"]
-        make = [*make, *MAKE_VARIABLES, f"CXX={compiler()}", f"LINK={compiler()}", f"PYTHON3={sys.executable}"]
+        make = [*make, *self._make_variables, f"CXX={compiler()}", f"LINK={compiler()}", f"PYTHON3={sys.executable}"]
         if shutil.which("ccache"):
             make.append("OBJCACHE=ccache")
         return [verilate, make]
@@ -69,7 +74,7 @@ class TunedVerilator(Verilator):
             return
         verilate, make = cmds
         self._execute_one(verilate, cwd, stdout)
-        shelf = library_shelf(self.build_dir)
+        shelf = library_shelf(self.build_dir, self._make_variables)
         take_library(shelf, self.build_dir)
         self._execute_one(make, cwd, stdout)
         keep_library(self.build_dir, shelf)
@@ -91,7 +96,7 @@ class TunedVerilator(Verilator):
             raise CommandError(f"{Path(command[0]).name} ended with status {status}")
 
 
-def library_shelf(objects: Path) -> Path:
+def library_shelf(objects: Path, make_variables: Sequence[str] = MAKE_VARIABLES) -> Path:
     """Where the compiled run-time library for the design in ``objects`` is kept.
 
     The library is the same for every design that has the same switches, and takes longer to compile than most
@@ -99,7 +104,7 @@ def library_shelf(objects: Path) -> Path:
     """
     text = (objects / "Vtop_classes.mk").read_text()
     switches = re.findall(r"^VM_\w+ = \d+$", text, flags=re.MULTILINE)
-    words = [*switches, *MAKE_VARIABLES, compiler()]
+    words = [*switches, *make_variables, compiler()]
     return verilator_root() / "objects" / hashlib.sha256("\n".join(words).encode()).hexdigest()[:16]
 
 

@@ -19,6 +19,7 @@ from golden.spec.hardware import load_hardware
 from golden.spec.validation import ConfigError
 from sim import runner
 from sim import seed as seeds
+from sim.bench_engine import CONFIG_VARIABLE
 from sim.job import JOB_VARIABLE, Job
 from sim.outside import Drawing, draw_outside
 from sim.random_model import random_system
@@ -66,7 +67,7 @@ def run_unit_cells(verilog: Path, unit: str, test_module: str, env: dict[str, st
         folder.mkdir(exist_ok=True)
         source = folder / verilog.name
         source.write_text(with_fault(verilog.read_text(encoding="utf-8"), fault), encoding="utf-8")
-    runner.build([source], unit, folder)
+    runner.build([source], unit, folder, quick=True)
     description = str(verilog.with_suffix(".json"))
     runner.run(test_module, unit, folder, env={**env, DESCRIPTION_VARIABLE: description}, **options)
 
@@ -81,7 +82,7 @@ def build_cells(config: Path, fault: int | None) -> Path:
         text = with_fault(verilog.read_text(encoding="utf-8"), fault)
         verilog = folder / verilog.name
         verilog.write_text(text, encoding="utf-8")
-    runner.build([verilog], "core", folder)
+    runner.build([verilog], "core", folder, quick=True)
     return folder
 
 
@@ -93,6 +94,26 @@ def draw_with_cells(config: Path, build: Path, seed: int) -> Drawing:
     return draw_outside(random_system(np.random.default_rng(seed), load_hardware(config)), seed, run)
 
 
+def try_unit(config: Path, unit: str, bench: str, fault: int | None) -> None:
+    """Run a unit's bench on its cells; raises ``SimulationError`` if it fails."""
+    verilog = generate(config, BUILD / "netlist" / f"{config.stem}-{unit}", unit)
+    run_unit_cells(verilog, unit, bench, {CONFIG_VARIABLE: str(config)}, fault)
+    print(f"the cells of {unit} pass {bench}")
+
+
+def draw_models(config: Path, models: range, fault: int | None) -> int:
+    """Draw with the cells of a core; returns the exit status."""
+    build = build_cells(config, fault)
+    for seed in models:
+        drawing = draw_with_cells(config, build, seed)
+        print(f"seed {seed}: {drawing.shape}: {drawing.values} values compared, {len(drawing.differences)} lists "
+              f"differ; {drawing.cycles} cycles")
+        if drawing.differences:
+            print("\n".join(drawing.differences), file=sys.stderr)
+            return 1
+    return 0
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Entry point; returns the exit status."""
     parser = argparse.ArgumentParser(prog="python -m sim.netlist", description=__doc__)
@@ -100,19 +121,19 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--count", type=int, default=1, help="random models to draw with")
     parser.add_argument("--seed", type=int, help="of the first; the next ones follow it")
     parser.add_argument("--fault", type=int, help="flip one bit of one look-up table, chosen by this number")
+    parser.add_argument("--unit", help="one unit of rtl.verilog instead of the core")
+    parser.add_argument("--bench", help="the unit's bench, such as sim.bench_norm")
     options = parser.parse_args(arguments)
+    if bool(options.unit) != bool(options.bench):
+        parser.error("--unit and --bench go together: a unit, and the bench that it must pass")
     first = seeds.seed() if options.seed is None else options.seed
     try:
         load_hardware(options.config)
         print("synthesis and the simulator's build take minutes", flush=True)
-        build = build_cells(options.config, options.fault)
-        for seed in range(first, first + options.count):
-            drawing = draw_with_cells(options.config, build, seed)
-            print(f"seed {seed}: {drawing.shape}: {drawing.values} values compared, {len(drawing.differences)} lists "
-                  f"differ; {drawing.cycles} cycles")
-            if drawing.differences:
-                print("\n".join(drawing.differences), file=sys.stderr)
-                return 1
+        if options.unit:
+            try_unit(options.config, options.unit, options.bench, options.fault)
+            return 0
+        return draw_models(options.config, range(first, first + options.count), options.fault)
     except (ConfigError, GenerationError, SimulationError) as error:
         print(f"sim.netlist: {error}", file=sys.stderr)
         return 1 if isinstance(error, SimulationError) else 2

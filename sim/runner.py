@@ -56,7 +56,7 @@ def object_directory(build_dir: Path, waves: bool) -> Path:
 
 def build(sources: Sequence[Path], top: str, build_dir: Path, waves: bool = False,
           parameters: Mapping[str, object] | None = None, assertions: bool = False,
-          dumping: Dumping | None = None) -> Path:
+          dumping: Dumping | None = None, quick: bool = False) -> Path:
     """Build the simulator of ``top``; nothing happens when sources and flags are those of the last build.
 
     Args:
@@ -67,6 +67,7 @@ def build(sources: Sequence[Path], top: str, build_dir: Path, waves: bool = Fals
         parameters: Verilog parameters of the top level.
         assertions: keep the Verilog's assertions, which cost speed.
         dumping: how the Verilog itself writes waves, if it does; ``waves`` then counts for nothing.
+        quick: compile quickly to what runs slowly, for cells after synthesis.
 
     Returns:
         The binary.
@@ -82,12 +83,12 @@ def build(sources: Sequence[Path], top: str, build_dir: Path, waves: bool = Fals
     binary = objects / top
     stamp = objects / "halftone.stamp"
     extra = [dumping.format, dumping.helper.read_text(), *dumping.control] if dumping else []
-    digest = _digest(files, top, [*flags, f"waves={waves}", *_parameter_texts(parameters), *extra])
+    digest = _digest(files, top, [*flags, f"waves={waves}", *["quick"] * quick, *_parameter_texts(parameters), *extra])
     with _locked(objects / "lock"):
         if binary.is_file() and stamp.is_file() and stamp.read_text() == digest:
             return binary
         stamp.unlink(missing_ok=True)
-        _compile(files, top, objects, waves, dict(parameters or {}), flags, dumping)
+        _compile(files, top, objects, waves, dict(parameters or {}), flags, TunedVerilator(dumping=dumping, quick=quick))
         stamp.write_text(digest)
     return binary
 
@@ -116,11 +117,11 @@ def _locked(path: Path) -> Iterator[None]:
 
 
 def _compile(files: Sequence[Path], top: str, objects: Path, waves: bool, parameters: Mapping[str, object],
-             flags: Sequence[str], dumping: Dumping | None) -> None:
+             flags: Sequence[str], runner: TunedVerilator) -> None:
+    dumping = runner.dumping
     control = objects / "public.vlt"
     control.write_text("\n".join([_control_file(files, top), *(dumping.control if dumping else ()), ""]))
     log = objects / "build.log"
-    runner = TunedVerilator(dumping=dumping)
     try:
         runner.build(sources=[control, *files], hdl_toplevel=top, build_dir=objects, parameters=parameters,
                      build_args=list(flags), timescale=TIMESCALE, waves=waves or dumping is not None, log_file=log)

@@ -21,6 +21,8 @@ from sim.verilator import REPOSITORY, compiler, verilator_root
 VERILATOR_FLAGS = ("-Wno-fatal", "-O3", "--x-assign", "fast", "--x-initial", "fast")
 # Not -CFLAGS -O3, which compiles much longer and runs no faster.
 MAKE_VARIABLES = ("OPT_FAST=-O2", "OPT_GLOBAL=-O2")
+QUICK_VARIABLES = ("OPT_FAST=-O0", "OPT_GLOBAL=-O2")
+"""For a design that is far more work to compile than to run, as cells are."""
 
 
 class Dumping(NamedTuple):
@@ -43,13 +45,15 @@ class TunedVerilator(Verilator):
         variables: environment variables for the commands; they replace inherited ones, where cocotb's own
             ``extra_env`` would yield to them.
         dumping: how the Verilog itself writes waves, if it does; the runner's own are then off.
+        quick: compile quickly to what runs slowly.
     """
 
     def __init__(self, timeout: float | None = None, variables: Mapping[str, str] | None = None,
-                 dumping: Dumping | None = None) -> None:
+                 dumping: Dumping | None = None, quick: bool = False) -> None:
         super().__init__()
+        self._make_variables = QUICK_VARIABLES if quick else MAKE_VARIABLES
         self._timeout = timeout
-        self._dumping = dumping
+        self.dumping = dumping
         self._variables = dict(variables or {})
         self.log.setLevel(logging.WARNING)
 
@@ -69,10 +73,10 @@ class TunedVerilator(Verilator):
     def _build_command(self) -> list[list[str]]:
         verilate, make = super()._build_command()
         verilate = [word for word in verilate if word != "--public-flat-rw"]
-        if self._dumping:
-            verilate = [f"--trace-{self._dumping.format}" if word == "--trace" else word for word in verilate]
-            verilate.append(str(self._dumping.helper))
-        make = [*make, *MAKE_VARIABLES, f"CXX={compiler()}", f"LINK={compiler()}", f"PYTHON3={sys.executable}"]
+        if self.dumping:
+            verilate = [f"--trace-{self.dumping.format}" if word == "--trace" else word for word in verilate]
+            verilate.append(str(self.dumping.helper))
+        make = [*make, *self._make_variables, f"CXX={compiler()}", f"LINK={compiler()}", f"PYTHON3={sys.executable}"]
         if shutil.which("ccache"):
             make.append("OBJCACHE=ccache")
         return [verilate, make]
@@ -83,7 +87,7 @@ class TunedVerilator(Verilator):
             return
         verilate, make = cmds
         self._execute_one(verilate, cwd, stdout)
-        shelf = library_shelf(self.build_dir)
+        shelf = library_shelf(self.build_dir, self._make_variables)
         take_library(shelf, self.build_dir)
         self._execute_one(make, cwd, stdout)
         keep_library(self.build_dir, shelf)
@@ -105,7 +109,7 @@ class TunedVerilator(Verilator):
             raise CommandError(f"{Path(command[0]).name} ended with status {status}")
 
 
-def library_shelf(objects: Path) -> Path:
+def library_shelf(objects: Path, make_variables: Sequence[str] = MAKE_VARIABLES) -> Path:
     """Where the compiled run-time library for the design in ``objects`` is kept.
 
     The library is the same for every design that has the same switches, and takes longer to compile than most
@@ -113,7 +117,7 @@ def library_shelf(objects: Path) -> Path:
     """
     text = (objects / "Vtop_classes.mk").read_text()
     switches = re.findall(r"^VM_\w+ = \d+$", text, flags=re.MULTILINE)
-    words = [*switches, *MAKE_VARIABLES, compiler()]
+    words = [*switches, *make_variables, compiler()]
     return verilator_root() / "objects" / hashlib.sha256("\n".join(words).encode()).hexdigest()[:16]
 
 

@@ -4,10 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from sim import netlist
+from sim import netlist, runner
 from sim.bench_engine import CONFIG_VARIABLE
 from sim.runner import SimulationError
 from sim.units import config_file
+from sim.verilator import REPOSITORY
 
 CONFIG = Path(config_file("smallest"))
 ENVIRONMENT = {CONFIG_VARIABLE: "smallest"}
@@ -54,3 +55,18 @@ def test_block_ram_of_cells_passes_its_bench(tmp_path):
 def test_an_unknown_configuration_is_one_sentence(capsys):
     assert netlist.main(["--config", "configs/none.toml"]) == 2
     assert capsys.readouterr().err.count("\n") == 1
+
+
+@pytest.mark.parametrize(("parameters", "ports", "words"), [
+    (".DATA_WIDTH_A(9), .DATA_WIDTH_B(9)", "", "widths 9 and 9 are not modelled"),
+    ('.REGMODE_A("OUTREG")', "", "output register is not modelled"),
+    ("", ", .RSTB(1'b1)", "a write of port B, is not modelled"),
+])
+def test_block_ram_in_another_mode_ends_the_simulation(tmp_path, parameters, ports, words):
+    top = tmp_path / "top.v"
+    top.write_text(f"module ram(input clk, output shown); DP16KD #({parameters}) cell_0"
+                   f"(.CLKA(clk), .CLKB(clk), .CEA(1'b1), .DOA0(shown){ports}); endmodule\n", encoding="utf-8")
+    model = REPOSITORY / "boards" / "cells" / "dp16kd.v"
+    runner.build([top, model], "ram", tmp_path / "build", quick=True)
+    with pytest.raises(SimulationError, match=words):
+        runner.run("tests.bench_ticks", "ram", tmp_path / "build")

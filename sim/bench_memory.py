@@ -1,4 +1,4 @@
-"""Memories with a line port, with two readers, or read in parts, against a plain list, in every cycle."""
+"""Memories with a line port, with two readers, or kept in parts, against a plain list, in every cycle."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 
 import cocotb
 
+from golden.spec.step import STEP_FIELDS, STEP_SLOT_BITS, STEP_WORD_BITS
 from sim import seed as seeds
 from sim.bench_engine import bench_config, load
 from sim.clock import Clock
@@ -27,14 +28,16 @@ def near(generator: random.Random, depth: int, last: int) -> int:
 class Content:
     """What a memory holds, and what each reader is to see of it.
 
-    A reader's places are the addresses that it uses in a cycle, by their position in what it gets.
+    A reader's places are the addresses that it uses in a cycle, by their position in what it gets. Bits of a word that
+    are not in ``mask`` are not kept.
     """
 
-    def __init__(self, dut: Any, shape: tuple[int, int], readers: int) -> None:
+    def __init__(self, dut: Any, shape: tuple[int, int], readers: int, mask: int = -1) -> None:
         self.dut = dut
         self.depth, self.bits = shape
         self.random = seeds.generator("memory")
-        self.words = [self.random.getrandbits(self.bits) for _ in range(self.depth)]
+        self.mask = mask
+        self.words = [self.random.getrandbits(self.bits) & mask for _ in range(self.depth)]
         self.coming: list[deque[dict[int, int]]] = [deque([{}] * READ_LATENCY) for _ in range(readers)]
         self.write: tuple[int, int] | None = None
         self.compared = self.collisions = self.faults = 0
@@ -42,7 +45,7 @@ class Content:
     def drive_write(self, last: int) -> None:
         """A write near another address, or none."""
         address, word = near(self.random, self.depth, last), self.random.getrandbits(self.bits)
-        self.write = (address, word) if self.random.random() < 0.7 else None
+        self.write = (address, word & self.mask) if self.random.random() < 0.7 else None
         self.dut.write__enable.value = int(self.write is not None)
         self.dut.write__address.value = address
         self.dut.write__data.value = word
@@ -122,6 +125,23 @@ async def read_twice(dut: Any) -> None:
     dut._log.info(content.finish())
 
 
+async def read_steps(dut: Any) -> None:
+    """Step words, of whose slots only the fields count."""
+    mask = sum((1 << field.bits) - 1 << STEP_SLOT_BITS * place for place, field in enumerate(STEP_FIELDS))
+    content = Content(dut, bench_config().memory_shapes["step"], 1, mask)
+    clock = await start(content, "read")
+    last = 0
+    for _ in range(CYCLES):
+        content.drive_write(last)
+        last = near(content.random, content.depth, last)
+        enable = content.random.random() < 0.8
+        dut.read__enable.value = int(enable)
+        dut.read__address.value = last
+        await clock.next_edge()
+        content.check(clock.cycle, [{0: last} if enable else {}], [int(dut.read__data.value)])
+    dut._log.info(content.finish())
+
+
 async def read_parts(dut: Any) -> None:
     """Halves of words; a word's upper half is written in the cycle after its lower one."""
     depth, bits = bench_config().memory_shapes["program"]
@@ -157,5 +177,7 @@ async def matches_list(dut: Any) -> None:
     """Every word that is read, every fault and every collision."""
     if hasattr(dut, "read__words"):
         await read_lines(dut)
+    elif hasattr(dut, "read_0__data"):
+        await read_twice(dut)
     else:
-        await (read_twice(dut) if hasattr(dut, "read_0__data") else read_parts(dut))
+        await (read_steps(dut) if len(dut.read__data) == STEP_WORD_BITS else read_parts(dut))

@@ -34,6 +34,14 @@ class BlindRequantise(Requantise):
         m.d.comb += outside.eq(0)
 
 
+class WrappingRequantise(Requantise):
+    """Forgets the bits that its shift leaves out."""
+
+    @staticmethod
+    def is_beyond(misfit: Value) -> Value:
+        return Const(0)
+
+
 class ShiftedLoader(Loader):
     """Writes each row one too high."""
 

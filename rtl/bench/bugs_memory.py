@@ -7,6 +7,7 @@ from amaranth.hdl import Cat, Value
 from rtl.array.write_back import WriteBack
 from rtl.memory.line_ram import LineRam
 from rtl.memory.part_ram import PartRam
+from rtl.memory.step_ram import StepRam
 from rtl.memory.transposer import Transposer
 from rtl.memory.twin_ram import TwinRam
 
@@ -44,6 +45,13 @@ class SmearingRam(PartRam):
 
     def part(self, address: Value) -> Value:
         return Cat(0, address)
+
+
+class TurnedStepRam(StepRam):
+    """Has the slots in the wrong order."""
+
+    def word(self, slots: list[Value]) -> Value:
+        return Cat(slots[1:], slots[0])
 
 
 class TokenWriteBack(WriteBack):

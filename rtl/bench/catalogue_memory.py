@@ -15,6 +15,7 @@ from rtl.memory.line_ram import LineRam
 from rtl.memory.part_ram import PartRam
 from rtl.memory.ports import WritePort
 from rtl.memory.ram import Ram
+from rtl.memory.step_ram import StepRam
 from rtl.memory.transposer import Transposer
 from rtl.memory.twin_ram import TwinRam
 
@@ -23,6 +24,7 @@ TYPES: dict[str, dict[str | None, type]] = {
     "line_ram": {None: LineRam, "strict": bugs.StrictLineRam},
     "twin_ram": {None: TwinRam, "lone": bugs.LoneRam},
     "part_ram": {None: PartRam, "smear": bugs.SmearingRam},
+    "step_ram": {None: StepRam, "turned": bugs.TurnedStepRam},
     "write_back": {None: WriteBack, "any_slot": bugs.TokenWriteBack},
 }
 """The component of each unit, and those with a planted bug."""
@@ -106,8 +108,13 @@ def part_ram(config: HardwareConfig, bug: str | None = None) -> wiring.Component
     return TYPES["part_ram"][bug](*config.memory_shapes["program"])
 
 
+def step_ram(config: HardwareConfig, bug: str | None = None) -> wiring.Component:
+    """The sampler's."""
+    return TYPES["step_ram"][bug](config.step_words)
+
+
 UNITS = {"transposer": TransposerBench, "line_ram": line_ram, "twin_ram": twin_ram, "part_ram": part_ram,
-         "write_back": WriteBackBench}
+         "step_ram": step_ram, "write_back": WriteBackBench}
 """Name of a unit -> constructor(config, bug) of its top level."""
 
 BUGS = {unit: tuple(bug for bug in types if bug) for unit, types in TYPES.items()}

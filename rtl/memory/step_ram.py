@@ -29,12 +29,12 @@ class StepRam(wiring.Component):
         slots: list[Value] = []
         position = 0
         for field in STEP_FIELDS:
-            slots += [store.read.data[position:position + field.bits], Const(0, STEP_SLOT_BITS - field.bits)]
+            slots.append(Cat(store.read.data[position:position + field.bits], Const(0, STEP_SLOT_BITS - field.bits)))
             position += field.bits
         m.d.comb += [
             store.read.enable.eq(self.read.enable),
             store.read.address.eq(self.read.address),
-            self.read.data.eq(Cat(slots)),
+            self.read.data.eq(self.word(slots)),
             store.write.enable.eq(self.write.enable),
             store.write.address.eq(self.write.address),
             store.write.data.eq(Cat(self.write.data.word_select(place, STEP_SLOT_BITS)[:field.bits]
@@ -43,3 +43,7 @@ class StepRam(wiring.Component):
             self.collision.eq(store.collision),
         ]
         return m
+
+    def word(self, slots: list[Value]) -> Value:
+        """A step word of its slots."""
+        return Cat(slots)

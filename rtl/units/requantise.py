@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from amaranth.hdl import Module, Mux, Signal, signed, unsigned
+from amaranth.hdl import Module, Mux, Signal, Value, signed, unsigned
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -91,7 +91,8 @@ class Requantise(wiring.Component):
         below = Signal(reset_less=True, name=f"below_{column}")      # and that below zero
         shifted, misfit = narrowing_shift(m, product, control_1.shift, SCALED_BITS, f"shifted_{column}")
         with m.If(valid[1]):
-            m.d.sync += [scaled.eq(shifted), beyond.eq(misfit), below.eq(product[-1]), bias_2.eq(bias_1)]
+            m.d.sync += [scaled.eq(shifted), beyond.eq(self.is_beyond(misfit)), below.eq(product[-1]),
+                         bias_2.eq(bias_1)]
         # stage 3: bias and rounding, saturation
         rounded = Signal(signed(SCALED_BITS + 1 - numbers.BIAS_FRACTION_BITS), name=f"rounded_{column}")
         outside = Signal(name=f"outside_{column}")
@@ -104,6 +105,11 @@ class Requantise(wiring.Component):
         limit = Mux(Mux(beyond, below, rounded[-1]), *limits)
         with m.If(valid[2]):
             m.d.sync += value.eq(Mux(beyond | outside, limit, rounded))
+
+    @staticmethod
+    def is_beyond(misfit: Value) -> Value:
+        """Whether a shifted product is past every format's limits."""
+        return misfit
 
     def judge(self, m: Module, kind: Signal, rounded: Signal, outside: Signal) -> None:
         """Whether a value is outside its format; by bits, as a comparison takes a chain of carries."""

@@ -13,7 +13,7 @@ from amaranth.hdl import Array, Assert, Const, Module, Mux, Signal, signed
 
 from golden.spec import numbers
 from golden.spec.numbers import Format
-from rtl.bench.bugs_array import BlindRequantise, UnroundedRequantise
+from rtl.bench.bugs_array import BlindRequantise, UnroundedRequantise, WrappingRequantise
 from rtl.units.requantise import REQUANTISE_LATENCY, SCALED_BITS, Requantise
 from tests.formal.prove import SMALL, Monitor, Property, free, inside, previous
 
@@ -62,5 +62,6 @@ class RequantiseMonitor(Monitor):
                 ]
 
 
-PROPERTIES = [Property("requantise", RequantiseMonitor, Requantise, (UnroundedRequantise, BlindRequantise),
-                       depth=REQUANTISE_LATENCY + 1, induction=True, products=len(COLUMNS))]
+BUGS = (UnroundedRequantise, BlindRequantise, WrappingRequantise)
+PROPERTIES = [Property("requantise", RequantiseMonitor, Requantise, BUGS, depth=REQUANTISE_LATENCY + 1,
+                       induction=True, products=len(COLUMNS))]

@@ -88,7 +88,8 @@ def build(sources: Sequence[Path], top: str, build_dir: Path, waves: bool = Fals
         if binary.is_file() and stamp.is_file() and stamp.read_text() == digest:
             return binary
         stamp.unlink(missing_ok=True)
-        _compile(files, top, objects, waves, dict(parameters or {}), flags, TunedVerilator(dumping=dumping, quick=quick))
+        runner = TunedVerilator(dumping=dumping, quick=quick)
+        _compile(files, top, objects, waves, dict(parameters or {}), flags, runner)
         stamp.write_text(digest)
     return binary
 

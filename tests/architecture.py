@@ -13,6 +13,7 @@ ALLOWED: dict[str, set[str]] = {
     "golden": {"golden", "torch", "numpy", "numba", "safetensors", "tqdm", "PIL"},
     "golden.quality": {"golden", "torch", "numpy", "safetensors", "tqdm", "matplotlib"},
     "rtl": {"rtl", "golden.spec", "amaranth"},
+    "rtl.document": {"rtl", "golden.spec", "amaranth", "jinja2", "wavedrom"},  # makes pages; no hardware uses it
     "sim": {"sim", "golden", "boards.host", "cocotb", "cocotb_tools", "numpy", "PIL", "tqdm", "pytest"},
     "boards": {"boards", "rtl", "golden.spec", "amaranth", "amaranth_boards"},
     "boards.host": {"boards.host", "golden.spec", "golden.compile"},

@@ -27,7 +27,7 @@ def on_config(config: MkDocsConfig) -> MkDocsConfig:
     """Put the units and the cards into the navigation."""
     if not (UNITS / "index.md").is_file():
         raise PluginError(f"there is no {UNITS.relative_to(REPOSITORY)}/index.md; run python -m rtl.document first")
-    config.nav.append({"Units": ["units/index.md", *(f"units/{path.stem}.md" for path in unit_pages())]})
+    config.nav.append({"Units": ["units/index.md", *units_by_room()]})
     config.nav.append({"Models": [{path.parent.name: path.relative_to(REPOSITORY).as_posix()} for path in cards()]})
     return config
 
@@ -50,9 +50,11 @@ def on_page_markdown(markdown: str, page: Any, config: MkDocsConfig, files: File
     return OUTSIDE.sub(r"](\1", markdown)
 
 
-def unit_pages() -> list[Path]:
-    """The pages of units, without their list."""
-    return sorted(path for path in UNITS.glob("*.md") if path.stem != "index")
+def units_by_room() -> list[dict[str, list[str]]]:
+    """The pages of units under the headings of their list."""
+    _, *rooms = (UNITS / "index.md").read_text(encoding="utf-8").split("\n## ")
+    return [{room.splitlines()[0]: [f"units/{page}" for page in re.findall(r"^\| \[.*?\]\((\w+\.md)\)", room,
+                                                                         flags=re.MULTILINE)]} for room in rooms]
 
 
 def cards() -> list[Path]:

@@ -31,8 +31,8 @@ def hexadecimal(value: int) -> str:
 
 
 def nibbles(value: int) -> str:
-    """A word's last hexadecimal digits, which are its lowest channels."""
-    return f"..{value & 0xFFFF:04x}"
+    """A word's last four hexadecimal digits, which are its lowest channels."""
+    return f"{value & 0xFFFF:04x}"
 
 
 def member(kind: type[IntEnum]) -> Callable[[int], str]:
@@ -65,6 +65,7 @@ def loaded(port: str, words: Iterable[int]) -> Iterator[Cycle]:
 
 def issued(payload: dict[str, int], held: dict[str, Any], after: int, port: str = "descriptor") -> Drive:
     """Offer a descriptor that waits for LOAD, with ``held`` inputs, until it is taken; go on until ``give`` and after."""
+    yield Cycle(held)
     offer = {f"{port}.valid": 1, f"{port}.payload": {**payload, "wait_first": 1 << Engine.LOAD}}
     while not (yield Cycle({**held, **offer}))[f"{port}.ready"]:
         pass

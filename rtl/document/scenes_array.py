@@ -20,7 +20,19 @@ from rtl.bench.catalogue_array import ArrayBench
 from rtl.bench.catalogue_lane import LaneBench
 from rtl.bench.catalogue_memory import WriteBackBench
 from rtl.document.recording import Cycle, Drive, Row, Scene
-from rtl.document.stimuli import EVERY_ENGINE, engines, hexadecimal, idle, issued, loaded, member, nibbles, pack, played
+from rtl.document.stimuli import (
+    EVERY_ENGINE,
+    engines,
+    hexadecimal,
+    idle,
+    int16,
+    issued,
+    loaded,
+    member,
+    nibbles,
+    pack,
+    played,
+)
 
 WEIGHTS = (1, 2, 3, 4, 5, 6, 7, -1)
 """Row r of the tile has this weight in every column."""
@@ -138,11 +150,6 @@ def array_engine(config: HardwareConfig) -> Drive:
                        "signal_last": TO_NORM}, {"available": EVERY_ENGINE}, after=2)
 
 
-def column(value: int) -> str:
-    """Column 0 of a word of int16."""
-    return str((value & 0xFFFF ^ 0x8000) - 0x8000)
-
-
 def arriving(*more: str) -> tuple[Row, ...]:
     """Rows of a line's arrival."""
     return (Row("line_valid"), *(Row(name, "line_valid") for name in more), Row("line", "line_valid", hexadecimal))
@@ -201,7 +208,7 @@ SCENES = {
               Row("written_activation.address", "written_activation.enable"),
               Row("written_activation.data", "written_activation.enable", nibbles), Row("written_residual.enable"),
               Row("written_residual.address", "written_residual.enable"),
-              Row("written_residual.data", "written_residual.enable", column)),
+              Row("written_residual.data", "written_residual.enable", int16)),
         text="Two vectors to int4 (the sums 300 and -300 with a multiplier of 2000 and a bias of 24, as in the "
              "numerics' example), then two that are added to the residual stream, which holds 1000. Column 0 is "
              "shown."),
@@ -210,7 +217,7 @@ SCENES = {
         rows=(Row("descriptor.valid"), Row("descriptor.ready"), Row("take", text=engines), Row("busy"), Row("idle"),
               Row("offered"), Row("issued"), Row("waiting_line"), Row("waiting_drain"), Row("waiting_token"),
               Row("written_residual.enable"), Row("written_residual.address", "written_residual.enable"),
-              Row("written_residual.data", "written_residual.enable", column), Row("give", text=engines)),
+              Row("written_residual.data", "written_residual.enable", int16), Row("give", text=engines)),
         text="One descriptor: a group of tokens of one word. Token t has t + 1 channels that are not zero, and takes "
              "as many cycles; all are 1, so that the sum is that of the weights 1, 2, 3 ... `issued` and `waiting` "
              "count lanes, two cycles late. Column 0 is shown."),

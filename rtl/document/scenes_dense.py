@@ -13,15 +13,14 @@ from rtl.array.detector import Detector
 from rtl.array.multiplier import Multiplier
 from rtl.array.sample_counters import SampleCounters
 from rtl.bench.catalogue_dense import PackedBench, dense
-from rtl.document.recording import Cycle, Drive, Row, Scene
+from rtl.document.recording import Cycle, Drive, Row, Scene, signed_low
 from rtl.document.scenes_array import FULL, SPARSE, WEIGHTS, line, tile
 from rtl.document.stimuli import hexadecimal, idle, nibbles, pack, played
 
 OPERAND_BITS = 8
-WIDE_BITS, TERMS = 16, 256
+WIDTH, WIDE_BITS, TERMS = 8, 16, 256
 DENSE_CHANNELS = 0b1001
 """Channels 0 and 3: those that both tokens have."""
-NIBBLE_CHANNELS = 8
 
 
 def multiplier(config: HardwareConfig) -> Drive:
@@ -38,11 +37,12 @@ def packed(config: HardwareConfig) -> Drive:
 
 def dense_lane(config: HardwareConfig) -> Drive:
     """A word of 1000, 2000, ... against rows of one weight each."""
-    for place in range(config.width):
-        control = {"valid": 1, "load": int(place == 0), "first": int(place == 0), "shift": 0,
-                   "last": int(place == config.width - 1), "signed": 1}
-        word = pack([1000 * (channel + 1) for channel in range(config.width)], WIDE_BITS) if place == 0 else 0
-        yield Cycle({"control": control, "row": pack([place + 1] * config.width, WIDE_BITS), "word": word})
+    word = pack([1000 * (channel + 1) for channel in range(WIDTH)], WIDE_BITS)
+    for place in range(WIDTH):
+        begins = int(place == 0)
+        control = {"valid": 1, "load": begins, "first": begins, "shift": 0, "last": int(place == WIDTH - 1),
+                   "signed": 1}
+        yield Cycle({"control": control, "row": pack([place + 1] * WIDTH, WIDE_BITS), "word": word * begins})
     yield from idle(5)
 
 
@@ -121,6 +121,11 @@ def unsigned_digits(value: int) -> str:
     return f"{value & 15:x}, {value >> 4:x}"
 
 
+def wide_sum(value: int) -> str:
+    """Column 0 of the sums of a lane of 16-bit operands."""
+    return str(signed_low(value, wide_shape(WIDTH, WIDE_BITS, TERMS).accumulator_bits))
+
+
 def products(value: int) -> str:
     """Four products of a byte each, the first one first."""
     return " ".join(str(((value >> 8 * place & 255) ^ 128) - 128) for place in range(4))
@@ -138,11 +143,12 @@ SCENES = {
              "and the first weight, the second and the first, the first and the second, the second and the second. "
              "The top of its bench packs the operands and adds the borrows."),
     "dense_lane": Scene(
-        top=lambda config: DenseLane(wide_shape(config.width, WIDE_BITS, TERMS)), drive=dense_lane,
+        top=lambda config: DenseLane(wide_shape(WIDTH, WIDE_BITS, TERMS)), drive=dense_lane,
         rows=(Row("control.valid"), Row("control.load"), Row("control.first"), Row("control.last"),
               Row("row", "control.valid", nibbles), Row("next_control.valid"), Row("done"),
-              Row("sums", "done", lambda value: str(value & 0xFFFFFFFF))),
-        text="A lane of one token with 16-bit operands, 1000, 2000, ... times 1, 2, ... Column 0 of the sums is shown."),
+              Row("sums", "done", wide_sum)),
+        text="A lane of one token with 16-bit operands, 1000, 2000, ... times 1, 2, ...; column 0 of the sums "
+             "is shown."),
     "dense_grid": Scene(
         top=dense, drive=dense_grid,
         rows=(Row("control_valid"), Row("control_load"), Row("control_first"), Row("control_last"),

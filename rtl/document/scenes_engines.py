@@ -8,11 +8,12 @@ from golden.spec.hardware import HardwareConfig
 from golden.spec.step import STEP_FIELDS, STEP_SLOT_BITS
 from rtl.bench.catalogue import NormBench, SoftmaxBench
 from rtl.bench.pixel_bench import BenchMemory, PixelBench
-from rtl.document.recording import Cycle, Drive, Row, Scene, signed_low
+from rtl.document.recording import Cycle, Drive, Row, Scene
 from rtl.document.stimuli import (
     EVERY_ENGINE,
     engines,
     generator,
+    int16,
     issued,
     loaded,
     member,
@@ -152,7 +153,8 @@ SCENES = {
         rows=(*ENGINE, Row("descriptor.payload.operation", "descriptor.valid", member(PixelOperation)), *STATE,
               Row("engine.pixel_read.enable"), Row("engine.pixel_read.address", "engine.pixel_read.enable"),
               Row("engine.pixel_write.enable"), Row("engine.pixel_write.address", "engine.pixel_write.enable"),
-              Row("engine.pixel_write.data", "engine.pixel_write.enable", lambda value: str(signed_low(value, numbers.WIDE_BITS))), *GIVE, Row("update")),
+              Row("engine.pixel_write.data", "engine.pixel_write.enable", int16), *GIVE,
+              Row("update")),
         text="A step of an image of one token with 2 x 2 pixels, 1000, -2000, 3000, 40; a quarter of the velocity "
              "400, 800, -400, 40 is added."),
     "iterations": Scene(

@@ -109,7 +109,7 @@ def requantise(config: HardwareConfig) -> Drive:
 
 
 def row_maximum(config: HardwareConfig) -> Drive:
-    for place, row in enumerate(([5, -3, 70, 1], [20, 90, 0, 0], [10, 10, 10, 10])):
+    for row in ([5, -3, 70, 1], [20, 90, 0, 0], [10, 10, 10, 10]):
         yield Cycle({"vector.enable": 1, "vector.lane": 0, "vector.slot": 0,
                      "vector.values": pack(row * (config.width // 4), numbers.SCORE_BITS)})
     yield from played([{}] * 4)

@@ -7,8 +7,9 @@ from collections.abc import Callable, Iterable, Iterator
 from enum import IntEnum
 from typing import Any
 
+from golden.spec import numbers
 from golden.spec.descriptors import ENGINES, Engine
-from rtl.document.recording import Cycle, Drive
+from rtl.document.recording import Cycle, Drive, signed_low
 
 SEED = 1
 EVERY_ENGINE = (1 << ENGINES) - 1
@@ -28,6 +29,11 @@ def pack(values: Iterable[int], bits: int) -> int:
 def hexadecimal(value: int) -> str:
     """As a hexadecimal number."""
     return f"{value:x}"
+
+
+def int16(value: int) -> str:
+    """Channel 0 of a word of int16."""
+    return str(signed_low(value, numbers.WIDE_BITS))
 
 
 def nibbles(value: int) -> str:
@@ -63,11 +69,11 @@ def loaded(port: str, words: Iterable[int]) -> Iterator[Cycle]:
         yield Cycle({f"{port}.enable": 1, f"{port}.address": address, f"{port}.data": word}, shown=False)
 
 
-def issued(payload: dict[str, int], held: dict[str, Any], after: int, port: str = "descriptor") -> Drive:
-    """Offer a descriptor that waits for LOAD, with ``held`` inputs, until it is taken; go on until ``give`` and after."""
+def issued(payload: dict[str, int], held: dict[str, Any], after: int) -> Drive:
+    """Offer a descriptor that waits for LOAD, with ``held`` inputs; go on until ``give``, and ``after`` cycles more."""
     yield Cycle(held)
-    offer = {f"{port}.valid": 1, f"{port}.payload": {**payload, "wait_first": 1 << Engine.LOAD}}
-    while not (yield Cycle({**held, **offer}))[f"{port}.ready"]:
+    offer = {"descriptor.valid": 1, "descriptor.payload": {**payload, "wait_first": 1 << Engine.LOAD}}
+    while not (yield Cycle({**held, **offer}))["descriptor.ready"]:
         pass
     while not (yield Cycle(held))["give"]:
         pass

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from amaranth.hdl import Shape
 from amaranth.lib import data, wiring
 
+from golden.spec import latency
 from rtl.document.units import Unit
 from rtl.memory.ports import READ_LATENCY, LineReadPort, ReadPort, WritePort
 
@@ -81,10 +82,11 @@ def signedness(shape: object) -> str:
 
 
 def constants(unit: Unit) -> list[Constant]:
-    """Numbers that the docstring names, and those of the class, with their values."""
+    """Numbers that the docstring names, and those of the class, with their values; some are the timing model's."""
     module = inspect.getmodule(unit.kind)
     names = [*CONSTANT.findall(unit.doc), *(name for name in vars(unit.kind) if CONSTANT.fullmatch(name))]
-    values = {name: getattr(unit.kind, name, getattr(module, name, None)) for name in names}
+    values = {name: next((getattr(where, name) for where in (unit.kind, module, latency) if hasattr(where, name)), None)
+              for name in names}
     return [Constant(name, value) for name, value in values.items() if isinstance(value, int)]
 
 

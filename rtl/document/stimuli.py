@@ -47,8 +47,8 @@ def member(kind: type[IntEnum]) -> Callable[[int], str]:
 
 
 def engines(mask: int) -> str:
-    """Names of the engines of a mask."""
-    return " ".join(engine.name for engine in Engine if mask >> engine & 1) or "none"
+    """Names of the engines of a mask; a dash for none."""
+    return " ".join(engine.name for engine in Engine if mask >> engine & 1) or "-"
 
 
 def idle(cycles: int) -> Iterator[Cycle]:

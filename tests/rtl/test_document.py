@@ -14,7 +14,7 @@ from golden.spec.latency import ARRAY_TAIL
 from rtl.document import __main__ as command
 from rtl.document import pages, planted
 from rtl.document.diagram import svg, wave_json
-from rtl.document.interface import ports
+from rtl.document.interface import constants, ports
 from rtl.document.recording import Cycle, Recording, Row, Scene, locate, record
 from rtl.document.stimuli import played
 from rtl.document.units import REPOSITORY, hardware, units, users
@@ -124,6 +124,11 @@ def test_ports_come_from_the_signature_and_its_comments():
     assert found["reserve"].meaning == "a line was fetched for this lane in this cycle"
     assert found["line"].bits == tuple(hardware(name).line_bits for name in ("small", "default"))
     assert {port.name for port in ports(unit("norm_engine"))} >= {"descriptor.payload", "residual.address", "give"}
+
+
+def test_numbers_that_a_contract_names_have_their_values():
+    assert {number.name: number.value for number in constants(unit("array_engine"))} == {"ARRAY_TAIL": ARRAY_TAIL}
+    assert {number.name: number.value for number in constants(unit("exponential"))} == {"LATENCY": 2}
 
 
 def test_every_planted_bug_is_told_on_a_page():

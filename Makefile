@@ -96,7 +96,7 @@ fuzz: $(stamp) ## Draw with random models and compare (N=models, SEED=, CONFIG=)
 
 docs: $(stamp) $(docs_stamp) ## Build the documents as a site, links checked: build/site/index.html
 	@$(python) -m rtl.document --output build/units
-	@NO_MKDOCS_2_WARNING=1 $(python) -m mkdocs --quiet build --config-file docs/site/mkdocs.yml
+	@NO_MKDOCS_2_WARNING=1 $(python) -m mkdocs build --strict --config-file docs/site/mkdocs.yml
 	@echo "build/site/index.html"
 
 clean: ## Delete build/ and caches; .venv stays

@@ -21,6 +21,8 @@ CHARTS = REPOSITORY / "build" / "charts"
 CHART = re.compile(r"^```mermaid\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 OUTSIDE = re.compile(r"\]\(\.\./(weights/\w+/CARD\.md)")
 """Links from ``docs/`` to a card; in the site they lie below."""
+BACK = "](../../docs/"
+"""How a card links to ``docs/``; in the site, that is the top."""
 
 
 def on_config(config: MkDocsConfig) -> MkDocsConfig:
@@ -47,7 +49,7 @@ def on_page_markdown(markdown: str, page: Any, config: MkDocsConfig, files: File
     """Flow charts become images, and links to cards stay in the site."""
     up = "../" * page.file.src_uri.count("/")
     markdown = CHART.sub(lambda found: f"![Flow chart]({up}charts/{chart(found[1]).name}){{ .chart }}", markdown)
-    return OUTSIDE.sub(r"](\1", markdown)
+    return OUTSIDE.sub(r"](\1", markdown).replace(BACK, "](../../")
 
 
 def units_by_room() -> list[dict[str, list[str]]]:

@@ -48,7 +48,12 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
 def on_page_markdown(markdown: str, page: Any, config: MkDocsConfig, files: Files) -> str:
     """Flow charts become images, and links to cards stay in the site."""
     up = "../" * page.file.src_uri.count("/")
-    markdown = CHART.sub(lambda found: f"![Flow chart]({up}charts/{chart(found[1]).name}){{ .chart }}", markdown)
+
+    def image(found: re.Match) -> str:
+        path = f"{up}charts/{chart(found[1]).name}"
+        return f"[![Flow chart]({path}){{ .chart }}]({path})"  # a click shows it in full size
+
+    markdown = CHART.sub(image, markdown)
     return OUTSIDE.sub(r"](\1", markdown).replace(BACK, "](../../")
 
 

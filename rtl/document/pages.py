@@ -65,7 +65,8 @@ def page(unit: Unit) -> str:
 def index() -> str:
     """The page that lists them."""
     rooms = [(title, [unit for unit in units() if unit.room == room]) for room, title in ROOMS.items()]
-    return re.sub(r"\n{3,}", "\n\n", ENVIRONMENT.get_template("index.md.jinja").render(rooms=rooms))
+    text = ENVIRONMENT.get_template("index.md.jinja").render(rooms=[room for room in rooms if room[1]])
+    return re.sub(r"\n{3,}", "\n\n", text)
 
 
 def diagram(unit: Unit) -> str:

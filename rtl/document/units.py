@@ -43,7 +43,7 @@ from rtl.units.update_sum import UpdateSum
 
 REPOSITORY = Path(rtl.__file__).resolve().parents[1]
 ROOMS = {"array": "Array", "units": "Arithmetic and engines", "memory": "Memories", "control": "Control",
-         "core": "The core"}
+         "bus": "Bus wrappers", "core": "The core"}
 OUTSIDE = ("rtl.bench", "rtl.document")
 """Packages whose components are no part of the product."""
 
@@ -148,6 +148,9 @@ def units() -> tuple[Unit, ...]:
     found = [Unit(kind) for name in _modules()
              for _, kind in inspect.getmembers(importlib.import_module(name), inspect.isclass)
              if issubclass(kind, wiring.Component) and kind.__module__ == name]
+    strange = sorted({unit.file for unit in found if unit.room not in ROOMS})
+    if strange:
+        raise ValueError(f"{strange[0]} lies in no room of rtl.document.units.ROOMS; add its folder there")
     return tuple(sorted(found, key=lambda unit: (list(ROOMS).index(unit.room), unit.name)))
 
 

@@ -17,7 +17,7 @@ from rtl.document.diagram import svg, wave_json
 from rtl.document.interface import constants, ports
 from rtl.document.recording import Cycle, Recording, Row, Scene, locate, record
 from rtl.document.stimuli import played
-from rtl.document.units import REPOSITORY, hardware, units, users
+from rtl.document.units import REPOSITORY, ROOMS, hardware, units, users
 from rtl.units.requantise import REQUANTISE_LATENCY, Requantise
 from rtl.verilog import BUGS
 
@@ -54,7 +54,7 @@ DELAY = Scene(top=lambda config: Delay(), drive=lambda config: played([{"value":
 
 def test_no_two_units_share_a_name_and_every_file_of_the_hardware_is_covered():
     assert len(set(NAMES)) == len(NAMES)
-    files = {path.relative_to(REPOSITORY).as_posix() for room in ("array", "units", "memory", "control")
+    files = {path.relative_to(REPOSITORY).as_posix() for room in ROOMS
              for path in (REPOSITORY / "rtl" / room).glob("*.py") if "(wiring.Component)" in path.read_text()}
     assert {found.file for found in units()} == files | {"rtl/core.py"}
 

@@ -27,6 +27,7 @@ venv := .venv
 python := $(venv)/bin/python
 stamp := $(venv)/halftone.stamp
 tools := $(venv)/boards.stamp
+docs_stamp := $(venv)/docs.stamp
 pip := $(python) -m pip --quiet --quiet --disable-pip-version-check
 
 # $(call quote,text): one shell word, whatever is in it.
@@ -39,7 +40,8 @@ chosen = $(if $(BOARD),--board $(call quote,$(BOARD)) $(call option,--config,$(i
 option = $(if $(2),$(1) $(call quote,$(2)))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup sim test formal lint verilog bitstream report baseline netlist train quality bench gemm fuzz clean
+.PHONY: help setup sim test formal lint verilog bitstream report baseline netlist train quality bench gemm fuzz docs \
+	clean
 
 help: ## Print this list
 	@echo "Halftone: 4-bit diffusion transformers on open FPGAs"
@@ -114,6 +116,11 @@ fuzz: $(stamp) ## Draw with random models and compare (N=models, SEED=, CONFIG=)
 	@$(python) -m sim.fuzz $(call option,--count,$(N)) $(call option,--seed,$(SEED)) \
 		$(call option,--config,$(if $(CONFIG),configs/$(CONFIG).toml))
 
+docs: $(stamp) $(docs_stamp) ## Build the documents as a site, links checked: build/site/index.html
+	@$(python) -m rtl.document --output build/units
+	@NO_MKDOCS_2_WARNING=1 $(python) -m mkdocs build --strict --config-file docs/site/mkdocs.yml
+	@echo "build/site/index.html"
+
 clean: ## Delete build/ and caches; .venv stays
 	@rm -rf build .pytest_cache .ruff_cache .hypothesis
 	@find . -name __pycache__ -type d -not -path './$(venv)/*' -prune -exec rm -rf {} +
@@ -136,3 +143,8 @@ $(tools): $(stamp)
 	@echo "Installing place and route (once; about 130 MB)"
 	@$(pip) install --constraint $(venv)/torch.txt --editable '.[boards]'
 	@touch $(tools)
+
+$(docs_stamp): $(stamp)
+	@echo "Adding what the site needs to $(venv) (once)"
+	@$(pip) install --constraint $(venv)/torch.txt --editable '.[docs]'
+	@touch $(docs_stamp)

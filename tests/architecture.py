@@ -13,6 +13,7 @@ ALLOWED: dict[str, set[str]] = {
     "golden": {"golden", "torch", "numpy", "numba", "safetensors", "tqdm", "PIL"},
     "golden.quality": {"golden", "torch", "numpy", "safetensors", "tqdm", "matplotlib"},
     "rtl": {"rtl", "golden.spec", "amaranth"},
+    "rtl.document": {"rtl", "golden.spec", "amaranth", "jinja2", "wavedrom"},  # makes pages; no hardware uses it
     # cocotbext: a third party's models of buses, which the core is tried with
     "sim": {"sim", "golden", "boards.host", "cocotb", "cocotb_tools", "cocotbext", "numpy", "PIL", "tqdm", "pytest"},
     # the report page: a template and plots, both by libraries

@@ -25,6 +25,7 @@ def test_files_are_short():
     ("sim/deep/bench.py", "import importlib\nimportlib.import_module('rtl.core')", "rtl.core"),
     ("rtl/core.py", "import torch.nn", "torch.nn"),
     ("rtl/core.py", "from golden import model", "golden.model"),
+    ("rtl/units/norm.py", "import wavedrom", "wavedrom"),
     ("rtl/units/norm.py", "from ...golden.integer import norm", "golden.integer.norm"),
     ("golden/spec/config.py", "from ..model import net", "golden.model.net"),
     ("golden/spec/config.py", "import numpy", "numpy"),
@@ -47,6 +48,7 @@ def test_a_planted_violation_is_found(tmp_path, path, text, name):
 @pytest.mark.parametrize(("path", "text"), [
     ("sim/bench.py", "import cocotb.triggers, numpy, json\nfrom boards.host import link\nfrom golden import integer"),
     ("rtl/units/norm.py", "from amaranth.lib import wiring\nfrom golden import spec\nfrom ..core import Core"),
+    ("rtl/document/diagram.py", "import wavedrom\nfrom rtl.units import norm"),
     ("golden/model/net.py", "from ..spec import config\nimport torch"),
     ("golden/quality/sweep.py", "from matplotlib.figure import Figure\nfrom golden import model"),
     ("boards/host/driver.py", "from golden.compile import program\nfrom . import link"),

@@ -12,7 +12,9 @@ from golden.spec import document
 from golden.spec.descriptors import FIELDS, HANDSHAKE, RELOCATABLE
 
 ROOT = Path(__file__).resolve().parents[2]
-PAGES = sorted([*(ROOT / "docs").glob("*.md"), *ROOT.glob("README.md")])
+PAGES = sorted([*(ROOT / "docs").glob("*.md"), *ROOT.glob("README.md"), *ROOT.glob("weights/*/CARD.md")])
+FENCE = re.compile(r"^```.*?^```$", re.DOTALL | re.MULTILINE)
+HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
 LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 ROOMS = r"golden|rtl|sim|boards|tests|configs|docs|weights|\.ci"
 NAMED = re.compile(rf"(?<![\w/.<>-])(?:{ROOMS})/(?:[\w./*-]*[\w/*])?")
@@ -23,6 +25,23 @@ def broken_links(page: Path, text: str) -> list[str]:
     """Relative links of a page that lead nowhere."""
     targets = (link.split("#")[0] for link in LINK.findall(text) if not re.match(r"[a-z]+:", link))
     return [target for target in targets if target and not (page.parent / target).exists()]
+
+
+def anchors(text: str) -> set[str]:
+    """What the headings of a page can be linked by: words in lower case, joined; with a number where they repeat."""
+    found: set[str] = set()
+    for heading in HEADING.findall(FENCE.sub("", text)):
+        plain = LINK.sub(lambda link: link[0].split("](")[0], heading)
+        words = re.sub(r"[^\w\- ]", "", plain.lower()).replace(" ", "-")
+        found.add(next(name for name in (words, *(f"{words}-{count}" for count in range(1, 99))) if name not in found))
+    return found
+
+
+def broken_anchors(page: Path, text: str) -> list[str]:
+    """Links to a heading that is not there."""
+    links = [link.split("#", 1) for link in LINK.findall(text) if "#" in link and not re.match(r"[a-z]+:", link)]
+    return [f"{target}#{anchor}" for target, anchor in links if (page.parent / target if target else page).exists()
+            and anchor not in anchors((page.parent / target if target else page).read_text(encoding="utf-8"))]
 
 
 def missing_paths(root: Path, text: str) -> list[str]:
@@ -54,11 +73,25 @@ def test_the_examples_run(name, monkeypatch):
     assert result.failed == 0
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
 def test_what_a_page_names_exists(page):
     text = page.read_text(encoding="utf-8")
     assert broken_links(page, text) == []
+    assert broken_anchors(page, text) == []
     assert missing_paths(ROOT, text) == []
+
+
+def test_every_page_is_in_the_sites_navigation():
+    navigation = (ROOT / "docs" / "site" / "mkdocs.yml").read_text(encoding="utf-8").split("\nnav:\n")[1]
+    assert set(re.findall(r": ([\w-]+\.md)$", navigation, flags=re.MULTILINE)) == \
+        {path.name for path in (ROOT / "docs").glob("*.md")}
+
+
+def test_a_link_to_no_heading_is_found(tmp_path):
+    page = tmp_path / "page.md"
+    page.write_text("# One `two`: 3\n## Same\n## Same\n```sh\n# no heading\n```\n", encoding="utf-8")
+    text = "[a](#one-two-3) [b](page.md#same-1) [c](#same-2) [d](page.md#no-heading) [e](https://a.b/c#d)"
+    assert broken_anchors(page, text) == ["#same-2", "page.md#no-heading"]
 
 
 def test_a_planted_fault_is_found(tmp_path):

@@ -16,7 +16,7 @@ LAST_BASE = 1 << 20
 
 
 class Tile:
-    """One of the two register tiles: the rows that are to come, and when it may fill again."""
+    """One of the two tiles: the rows that are to come, and when it may fill again."""
 
     def __init__(self) -> None:
         self.free_from = 0

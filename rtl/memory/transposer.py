@@ -21,7 +21,7 @@ def rotated(value: Value, places: Value, bits: int) -> Value:
 class Transposer(wiring.Component):
     """Turn tokens of channels into channels of tokens, for keys.
 
-    Vectors arrive with ``valid`` at any pace up to one a cycle, each with its ``row`` in one of two register tiles,
+    Vectors arrive with ``valid`` at any pace up to one a cycle, each with its ``row`` in one of two tiles,
     which may fill at the same time. ``base`` is the same with all ``width`` vectors of a tile. In the cycle after its
     last vector came, in whatever row, or else right after the other tile, its ``width`` columns leave in as many
     cycles, at addresses base, base + 1, …; ``output_valid`` is high in these.

@@ -26,7 +26,7 @@ def build_bus_core(bus: str, config: Path) -> Path:
     done = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=False)
     if done.returncode:
         raise GenerationError((done.stderr or done.stdout).strip())
-    runner.build([folder / f"core_{bus}.v"], f"core_{bus}", folder)
+    runner.build([folder / f"core_{bus}.v"], f"core_{bus}", folder, quick=True)
     return folder
 
 

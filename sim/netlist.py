@@ -94,10 +94,10 @@ def draw_with_cells(config: Path, build: Path, seed: int) -> Drawing:
     return draw_outside(random_system(np.random.default_rng(seed), load_hardware(config)), seed, run)
 
 
-def try_unit(config: Path, unit: str, bench: str, fault: int | None) -> None:
+def try_unit(config: Path, unit: str, bench: str, fault: int | None, seed: int) -> None:
     """Run a unit's bench on its cells; raises ``SimulationError`` if it fails."""
     verilog = generate(config, BUILD / "netlist" / f"{config.stem}-{unit}", unit)
-    run_unit_cells(verilog, unit, bench, {CONFIG_VARIABLE: str(config)}, fault)
+    run_unit_cells(verilog, unit, bench, {CONFIG_VARIABLE: str(config)}, fault, seed=seed)
     print(f"the cells of {unit} pass {bench}")
 
 
@@ -131,7 +131,7 @@ def main(arguments: list[str] | None = None) -> int:
         load_hardware(options.config)
         print("synthesis and the simulator's build take minutes", flush=True)
         if options.unit:
-            try_unit(options.config, options.unit, options.bench, options.fault)
+            try_unit(options.config, options.unit, options.bench, options.fault, first)
             return 0
         return draw_models(options.config, range(first, first + options.count), options.fault)
     except (ConfigError, GenerationError, SimulationError) as error:

@@ -13,6 +13,11 @@ TOKENS ?=
 CHANNELS ?=
 OUTPUTS ?=
 ZEROS ?=
+BOARD ?=
+CLOCK ?=
+TRIALS ?=
+WORKERS ?=
+WRITE ?=
 TESTS ?=
 # PyTorch's CPU build carries a local version, so this requirement can never pull the GPU packages (several GB).
 # Where there is only one build (macOS), its version has no suffix.
@@ -22,6 +27,7 @@ TORCH_INDEX ?=
 venv := .venv
 python := $(venv)/bin/python
 stamp := $(venv)/halftone.stamp
+explore_stamp := $(venv)/explore.stamp
 pip := $(python) -m pip --quiet --quiet --disable-pip-version-check
 
 # $(call quote,text): one shell word, whatever is in it.
@@ -30,7 +36,7 @@ quote = '$(subst ','\'',$(1))'
 option = $(if $(2),$(1) $(call quote,$(2)))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup sim test formal lint verilog report baseline train quality bench gemm fuzz clean
+.PHONY: help setup sim test formal lint verilog report baseline train quality bench gemm fuzz explore clean
 
 help: ## Print this list
 	@echo "Halftone: 4-bit diffusion transformers on open FPGAs"
@@ -47,7 +53,7 @@ sim: $(stamp) ## Draw one image through the RTL and check it (MODEL=, CLASS=, SE
 		$(call option,--seed,$(SEED)) $(call option,--steps,$(STEPS)) $(call option,--sampler,$(SAMPLER)) \
 		$(call option,--config,$(if $(CONFIG),configs/$(CONFIG).toml))
 
-test: $(stamp) ## Run the whole regression (TESTS=pytest arguments, SEED=, WAVES=1)
+test: $(stamp) $(explore_stamp) ## Run the whole regression (TESTS=pytest arguments, SEED=, WAVES=1)
 	@$(if $(SEED),HALFTONE_SEED=$(call quote,$(SEED))) $(python) -m pytest $(TESTS)
 
 formal: $(stamp) ## Prove what is claimed of the hardware, and refute planted bugs
@@ -93,6 +99,11 @@ fuzz: $(stamp) ## Draw with random models and compare (N=models, SEED=, CONFIG=)
 	@$(python) -m sim.fuzz $(call option,--count,$(N)) $(call option,--seed,$(SEED)) \
 		$(call option,--config,$(if $(CONFIG),configs/$(CONFIG).toml))
 
+explore: $(stamp) $(explore_stamp) ## Search configurations for a model and device (MODEL=, BOARD=, CLOCK=MHz, TRIALS=, SEED=, WORKERS=, WRITE=N)
+	@$(python) -m boards.explore $(call option,--model,$(MODEL)) $(call option,--board,$(BOARD)) \
+		$(call option,--clock,$(CLOCK)) $(call option,--trials,$(TRIALS)) $(call option,--seed,$(SEED)) \
+		$(call option,--workers,$(WORKERS)) $(call option,--write,$(WRITE))
+
 clean: ## Delete build/ and caches; .venv stays
 	@rm -rf build .pytest_cache .ruff_cache
 	@find . -name __pycache__ -type d -not -path './$(venv)/*' -prune -exec rm -rf {} +
@@ -110,3 +121,7 @@ $(stamp): pyproject.toml
 	@$(python) -m pip --disable-pip-version-check list --format=freeze | grep '^torch==' > $(venv)/torch.txt
 	@$(pip) install --constraint $(venv)/torch.txt --editable .
 	@touch $(stamp)
+
+$(explore_stamp): $(stamp)
+	@$(pip) install --constraint $(venv)/torch.txt --editable '.[explore]'
+	@touch $(explore_stamp)

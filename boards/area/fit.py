@@ -1,0 +1,73 @@
+"""Least squares: from synthesised cores to the area model, and its error on cores that it was not fitted to."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+
+from boards.area.memory import Counts
+from boards.area.model import RANGED, AreaModel
+from boards.area.terms import copies, known_cells, part_terms
+from boards.report import needs
+from boards.synthesis import KINDS
+from golden.spec.hardware import HardwareConfig
+
+Point = tuple[HardwareConfig, dict[str, Counts]]
+"""A configuration and its synthesised cells by part."""
+
+
+def fit(points: Sequence[Point]) -> AreaModel:
+    """The model of least weighted squares. Raises ``ValueError`` without any points."""
+    if not points:
+        raise ValueError("there are no synthesised configurations to fit; expected some")
+    parts = sorted({part for _, cells in points for part in cells})
+    ranges = {name: (min(getattr(config, name) for config, _ in points),
+                     max(getattr(config, name) for config, _ in points)) for name in RANGED}
+    return AreaModel({part: {kind: coefficients(part, kind, points) for kind in KINDS} for part in parts}, ranges)
+
+
+def coefficients(part: str, kind: str, points: Sequence[Point]) -> list[float]:
+    """Of a part's terms for one kind of cell: what memories do not explain, fitted by least squares.
+
+    A square counts by one over the number of cells, as the error of a large unit is larger.
+    """
+    rows, wanted = [], []
+    for config, cells in points:
+        if part in cells:
+            number = cells[part][kind] - known_cells(part, config)[kind]
+            weight = 1 / math.sqrt(1 + abs(number))
+            rows.append([weight * value for value in part_terms(part, config)])
+            wanted.append(weight * number)
+    solution, *_ = np.linalg.lstsq(np.array(rows, dtype=float), np.array(wanted, dtype=float), rcond=None)
+    return [float(value) for value in solution]
+
+
+def synthesised(point: Point) -> Counts:
+    """What a synthesised core takes, in the terms of devices."""
+    config, parts = point
+    return needs({kind: sum(copies(part, config) * cells[kind] for part, cells in parts.items()) for kind in KINDS})
+
+
+def errors(model: AreaModel, point: Point) -> dict[str, dict[str, float]]:
+    """Of each resource: synthesised, predicted, and the difference as a share of what is synthesised."""
+    real, predicted = synthesised(point), model.needs(point[0])
+    return {kind: {"synthesised": real[kind], "predicted": predicted[kind],
+                   "error": (predicted[kind] - real[kind]) / max(1, real[kind])} for kind in real}
+
+
+def leave_one_out(points: Sequence[Point]) -> dict[str, dict]:
+    """Errors of every point by a fit of all the others; not of those that are then beyond its range."""
+    found = {}
+    for number, point in enumerate(points):
+        model = fit([*points[:number], *points[number + 1:]])
+        if all(low <= getattr(point[0], name) <= high for name, (low, high) in model.ranges.items()) \
+                and set(point[1]) <= set(model.coefficients):
+            found[point[0].name] = errors(model, point)
+    return found
+
+
+def largest(found: dict[str, dict], kind: str) -> float:
+    """The largest absolute error of a resource, as a share."""
+    return max((abs(row[kind]["error"]) for row in found.values()), default=math.nan)

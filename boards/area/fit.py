@@ -51,21 +51,31 @@ def synthesised(point: Point) -> Counts:
 
 
 def errors(model: AreaModel, point: Point) -> dict[str, dict[str, float]]:
-    """Of each resource: synthesised, predicted, and the difference as a share of what is synthesised."""
-    real, predicted = synthesised(point), model.needs(point[0])
+    """Of each resource of the parts of a point: synthesised, predicted, and the difference as a share of the former."""
+    config, parts = point
+    real = synthesised(point)
+    predicted = synthesised((config, {part: model.part(part, config) for part in parts}))
     return {kind: {"synthesised": real[kind], "predicted": predicted[kind],
                    "error": (predicted[kind] - real[kind]) / max(1, real[kind])} for kind in real}
 
 
 def leave_one_out(points: Sequence[Point]) -> dict[str, dict]:
-    """Errors of every point by a fit of all the others; not of those that are then beyond its range."""
+    """Errors of every point by a fit of all the others; not of those that the others are too few for."""
     found = {}
     for number, point in enumerate(points):
-        model = fit([*points[:number], *points[number + 1:]])
-        if all(low <= getattr(point[0], name) <= high for name, (low, high) in model.ranges.items()) \
-                and set(point[1]) <= set(model.coefficients):
-            found[point[0].name] = errors(model, point)
+        others = [*points[:number], *points[number + 1:]]
+        if foretells(others, point):
+            found[point[0].name] = errors(fit(others), point)
     return found
+
+
+def foretells(others: Sequence[Point], point: Point) -> bool:
+    """Whether the point is within the others' range, and each of its parts is in as many of them as it has terms."""
+    config, parts = point
+    seen = {part: [other for other, cells in others if part in cells] for part in parts}
+    return (all(min(values) <= getattr(config, name) <= max(values) for name in RANGED
+                for values in [[getattr(other, name) for other, _ in others]])
+            and all(len(configs) >= len(part_terms(part, config)) for part, configs in seen.items()))
 
 
 def largest(found: dict[str, dict], kind: str) -> float:

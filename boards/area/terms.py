@@ -21,7 +21,7 @@ TERMS: dict[str, tuple[str, ...]] = {
     "array.in_flight": ("one", "lanes"),
     "array.fetcher": ("one", "lanes"),
     "array.dispatcher": ("one",),
-    "array.detector": ("one", "line"),
+    "array.detector": ("one",),
     "norm": ("one", "width"),
     "softmax": ("one", "width", "lanes"),
     "row_maximum": ("one", "width", "lanes"),

@@ -12,7 +12,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from boards.area import model as area
@@ -39,9 +39,10 @@ OUTPUT = Path("build/explore")
 class Found:
     """A finished search."""
 
-    outcomes: list[Outcome]
-    front: list[Outcome]
-    existing: list[Outcome]
+    outcomes: list[Outcome]     # timed on the steps that were followed
+    front: list[Outcome]        # timed on every step
+    existing: list[Outcome]     # timed on every step
+    following_error: float      # of the front's cycles on the steps that were followed, the largest
 
 
 def parser() -> argparse.ArgumentParser:
@@ -61,8 +62,8 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--steps", type=int, default=12, help="denoising steps (default: %(default)s)")
     made.add_argument("--guidance", type=float, default=2.0, help="1 has one context, not two (default: %(default)s)")
     made.add_argument("--way", choices=WAYS, default=DEFAULT, help="the drawing's sampler (default: %(default)s)")
-    made.add_argument("--follow", type=int, default=3, help="steps that are timed with their operands, evenly spaced; "
-                      "as many as there are: exact (default: %(default)s)")
+    made.add_argument("--follow", type=int, default=3, help="steps that the search times with their operands, evenly "
+                      "spaced; the front is timed on all (default: %(default)s)")
     made.add_argument("--weights", type=Path, default=zoo.WEIGHTS, help="folder of the trained models")
     made.add_argument("--output", type=Path, default=OUTPUT, help="folder for the results (default: %(default)s)")
     made.add_argument("--write", type=int, metavar="N", help="write configuration N of the front as a TOML file")
@@ -78,17 +79,22 @@ def existing(task: Task) -> list[Outcome]:
 
 def explore(options: argparse.Namespace, workload: Workload) -> Found:
     """Search, and compare with what there is."""
-    task = Task(workload, capacity(options.board), options.clock * 1e6, area.load())
+    exact = Task(workload, capacity(options.board), options.clock * 1e6, area.load())
+    task = replace(exact, workload=workload.thinned(options.follow))
     with evaluator(task, options.workers, options.dask) as evaluate_batch:
         known = search(evaluate_batch, options.trials, options.seed, options.sampler, quiet=not sys.stderr.isatty())
     outcomes = list(known.values())
-    return Found(outcomes, front_of(outcomes), existing(task))
+    front = front_of(outcomes)
+    timed = [evaluate(outcome.name, outcome.hardware, exact) for outcome in front]
+    error = max((abs(outcome.cycles.drawing / every.cycles.drawing - 1)
+                 for outcome, every in zip(front, timed, strict=True)), default=0.0)
+    return Found(outcomes, front_of(timed), existing(exact), error)
 
 
 def check(options: argparse.Namespace) -> None:
     """Raise ``ConfigError`` for numbers that make no search."""
     capacity(options.board)
-    for name in ("trials", "workers"):
+    for name in ("trials", "workers", "follow"):
         value = getattr(options, name)
         require(value >= 1, f"{name} is {value}; expected 1 or more")
     require(options.clock > 0, f"clock is {options.clock} MHz; expected more than 0")
@@ -103,9 +109,11 @@ def finish(options: argparse.Namespace, found: Found) -> int:
     markdown = report.table(found.front, found.existing, has, options.board)
     figure = report.plot(found.front, found.outcomes, found.existing, has["LUT4"],
                          f"{title}, {options.clock:g} MHz, {options.steps} steps")
+    setting["following_error"] = found.following_error
     paths = report.write(options.output, f"{options.model}-{options.board}",
                          report.content(found.outcomes, found.front, found.existing, setting), figure, markdown)
-    print(f"{markdown}\n\n{report.summary(found.outcomes, found.front)}")
+    print(f"{markdown}\n\n{report.summary(found.outcomes, found.front)}\ncycles of the front are those of every step; "
+          f"{options.follow} steps foretold them within {found.following_error:.2%}")
     if not found.front:
         print(f"error: nothing that was looked at fits: {why(found.outcomes)}", file=sys.stderr)
         return 1
@@ -140,7 +148,7 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         check(options)
         workload = record(options.model, steps=options.steps, guidance=options.guidance, sampler=options.way,
-                          follow=options.follow, weights=options.weights)
+                          weights=options.weights)
         return finish(options, explore(options, workload))
     except BAD_INPUTS as error:
         print(f"error: {' '.join(str(error).split())}", file=sys.stderr)

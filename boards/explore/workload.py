@@ -38,6 +38,13 @@ class Workload:
     steps: tuple[Step, ...]        # the first noise, then those followed
     calibration: Step              # gives the dense lanes' first masks
 
+    def thinned(self, count: int) -> Workload:
+        """The same with at most ``count`` of its steps, evenly spaced."""
+        chosen = evenly(len(self.followed), count)
+        steps = (self.steps[0], *(replace(self.steps[step], number=number)
+                                  for number, step in enumerate(chosen, start=1)))
+        return replace(self, followed=tuple(self.followed[step - 1] for step in chosen), steps=steps)
+
     @property
     def followed_plan(self) -> SamplerPlan:
         """The sampler of a drawing that has the followed steps alone."""
@@ -47,24 +54,21 @@ class Workload:
 
 
 def record(name: str, *, steps: int, guidance: float, label: str | None = None, seed: int = 7, sampler: str = DEFAULT,
-           follow: int = 3, weights: Path = zoo.WEIGHTS) -> Workload:
-    """Draw with a trained model by the reference, and keep ``follow`` steps, evenly spaced from the first to the last.
+           weights: Path = zoo.WEIGHTS) -> Workload:
+    """Draw with a trained model by the reference, and keep the operands of every step.
 
     Raises ``UnknownModelError``, ``CheckpointError`` or ``ConfigError`` for what cannot be drawn.
     """
-    require(follow >= 1, f"follow is {follow}; expected 1 or more steps")
     require(steps >= 1, f"steps is {steps}; expected 1 or more")
     checkpoint = load(zoo.checkpoint_path(name, "quantised", weights))
     config = checkpoint.config
     plan = make_plan(sampler, times(steps), guidance, checkpoint.residual_fraction_bits, config.image_pixels)
     labels = [usual(config) if label is None else parse(config, label), config.no_label]
     model, (guided, unguided) = to_integers(checkpoint, list(plan.times), torch.tensor(labels))
-    kept = evenly(plan.evaluations, follow)
-    drawn = [operands_of(step) for step in sample(model, (unguided, guided), plan, seed) if step.number in (0, *kept)]
+    drawn = map(operands_of, sample(model, (unguided, guided), plan, seed))
     unlabelled = sample(model, (unguided, unguided), plan, CALIBRATION_SEED)
     next(unlabelled)    # the first noise
-    return Workload(model=model, plan=plan, followed=kept,
-                    steps=tuple(replace(step, number=number) for number, step in enumerate(drawn)),
+    return Workload(model=model, plan=plan, followed=tuple(range(1, plan.evaluations + 1)), steps=tuple(drawn),
                     calibration=operands_of(next(unlabelled)))
 
 

@@ -7,6 +7,7 @@ import json
 import pytest
 from amaranth.hdl import Module, ResetInserter, Signal
 from amaranth.lib import wiring
+from amaranth.lib.data import StructLayout
 from amaranth.lib.wiring import In, connect, flipped
 
 from boards.area import __main__ as command
@@ -15,7 +16,7 @@ from boards.area.fit import errors, fit, largest, leave_one_out
 from boards.area.measure import repeated
 from boards.area.memory import memory_cells
 from boards.area.model import FITTED_FILE, RANGED, AreaRangeError, load
-from boards.area.modules import Library, read_design
+from boards.area.modules import Library, own_cells, read_design
 from boards.area.terms import DSP_PAIR, LANE, LUT_PAIR, copies, known_cells, part_terms, stores
 from boards.report import needs
 from boards.synthesis import KINDS, SynthesisError, by_submodule, synthesise, total
@@ -59,6 +60,11 @@ class Restartable(wiring.Component):
         return m
 
 
+def small_queue(bits: int) -> DescriptorQueue:
+    """Four descriptors of so many bits."""
+    return DescriptorQueue(StructLayout({"a": bits}))
+
+
 @pytest.fixture(scope="module")
 def fitted():
     return json.loads(FITTED_FILE.read_text(encoding="utf-8"))
@@ -91,23 +97,22 @@ def _bits(shape: tuple[int, int]) -> int:
 
 
 def test_a_known_module_is_not_mapped_again(tmp_path, monkeypatch):
-    queue = read_design(DescriptorQueue({"a": 8}), "queue")
+    queue = read_design(small_queue(8), "queue")
     library = Library(tmp_path)
     assert library.add(queue, [queue.top]) == len(queue.texts)
-    plain = total(synthesise(DescriptorQueue({"a": 8}), "queue", tmp_path / "plain"))
+    plain = total(synthesise(small_queue(8), "queue", tmp_path / "plain"))
     assert library.total(queue.top) == plain
     monkeypatch.setattr("boards.area.modules.run", lambda *_: pytest.fail("Yosys was started"))
     again = Library(tmp_path)
-    assert again.add(read_design(DescriptorQueue({"a": 8}), "another"), [queue.top]) == 0
+    assert again.add(read_design(small_queue(8), "another"), [queue.top]) == 0
     assert again.total(queue.top) == plain
 
 
 def test_another_module_has_another_name():
-    assert read_design(DescriptorQueue({"a": 8}), "queue").top != read_design(DescriptorQueue({"a": 9}), "queue").top
+    assert read_design(small_queue(8), "queue").top != read_design(small_queue(9), "queue").top
 
 
 def test_a_cell_that_is_not_counted_is_an_error():
-    from boards.area.modules import own_cells
     text = json.dumps({"modules": {"\\module_0": {"num_cells_by_type": {"$mul": 2}}}})
     with pytest.raises(SynthesisError, match=r"2 cells of \$mul"):
         own_cells(text)

@@ -39,7 +39,7 @@ CHOICES = [Choice(4, 8, 2, 4, NO_DENSE), Choice(8, 16, 4, 8, NO_DENSE), Choice(4
 
 @pytest.fixture(scope="module")
 def workload():
-    return record(MODEL, steps=STEPS, guidance=2.0, follow=STEPS, seed=SEED)
+    return record(MODEL, steps=STEPS, guidance=2.0, seed=SEED)
 
 
 @pytest.fixture(scope="module")
@@ -72,9 +72,10 @@ def test_memories_are_the_smallest_that_hold_the_model(workload, choice):
 
 
 def test_a_shorter_following_is_close_to_the_whole_drawing():
-    whole = record(MODEL, steps=6, guidance=2.0, follow=6)
-    part = record(MODEL, steps=6, guidance=2.0, follow=3)
-    assert (part.followed, len(part.steps)) == ((1, 3, 6), 4)
+    whole = record(MODEL, steps=6, guidance=2.0)
+    part = whole.thinned(3)
+    assert part.followed == (1, 3, 6)
+    assert [step.number for step in part.steps] == [0, 1, 2, 3]
     hardware = smallest(whole.model, CHOICES[1].shape(), whole.plan)
     exact, estimated = (drawing_cycles(one, hardware).drawing for one in (whole, part))
     assert estimated == pytest.approx(exact, rel=0.02)
@@ -178,7 +179,7 @@ def test_an_area_beyond_the_fit_is_refused(task):
     (["--model", "none"], "there is no quantised model 'none'"),
     (["--trials", "0"], "trials is 0; expected 1 or more"),
     (["--clock", "0"], "clock is 0.0 MHz"),
-    (["--follow", "0"], "follow is 0; expected 1 or more steps"),
+    (["--follow", "0"], "follow is 0; expected 1 or more"),
 ])
 def test_bad_input_is_one_sentence(capsys, tmp_path, arguments, words):
     assert command.main(["--output", str(tmp_path / "none"), "--model", MODEL, "--steps", "1", *arguments]) == 2

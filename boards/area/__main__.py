@@ -17,8 +17,9 @@ from pathlib import Path
 
 from boards.area import points
 from boards.area.fit import Point, errors, fit, largest, leave_one_out
-from boards.area.measure import measure_all
+from boards.area.measure import Measured, measure
 from boards.area.model import FITTED_FILE, load
+from boards.area.modules import Library
 from boards.report import load as load_config
 from boards.synthesis import KINDS, SynthesisError
 from golden.spec.hardware import HardwareConfig
@@ -36,6 +37,8 @@ def parser() -> argparse.ArgumentParser:
     commands = made.add_subparsers(required=True, metavar="fit|errors|show")
     fitting = commands.add_parser("fit",
                                     help="synthesise, fit, and write the model; 15 minutes of a core at first")
+    fitting.add_argument("--width", type=int, action="append", choices=points.WIDTHS,
+                         help="only cores of this width; repeat for more (default: all)")
     fitting.add_argument("--scratch", type=Path, default=SCRATCH, help="cells of modules (default: %(default)s)")
     fitting.add_argument("--output", type=Path, default=FITTED_FILE, help="default: boards/area/ecp5.json")
     fitting.set_defaults(run=run_fit)
@@ -49,31 +52,35 @@ def parser() -> argparse.ArgumentParser:
 
 def run_fit(options: argparse.Namespace) -> None:
     """Synthesise, fit, write, and print the errors."""
-    say = lambda text: print(text, file=sys.stderr, flush=True)     # noqa: E731
-    fitted = [*measure_all(points.WHOLE, options.scratch, say),
-              *measure_all(points.GROWING, options.scratch, say, whole=False)]
-    held_out = measure_all(points.HELD_OUT, options.scratch, say)
-    content = fitted_content(fitted, held_out)
+    widths = options.width or points.WIDTHS
+    library = Library(options.scratch)
+    measured = [measure(config, library, announce, role) for role, configs in points.BY_ROLE.items()
+                for config in configs if config.width in widths]
+    content = fitted_content(measured)
     partial = options.output.with_suffix(".partial")
     partial.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
     partial.replace(options.output)
     print(f"{table(content)}\n\n{options.output}")
 
 
-def as_point(measured: dict) -> Point:
+def announce(text: str) -> None:
+    """Say what is going on."""
+    print(text, file=sys.stderr, flush=True)
+
+
+def as_point(measured: Measured) -> Point:
     """A measured core as the fit takes it."""
     return HardwareConfig(**measured["config"]), measured["parts"]
 
 
-def fitted_content(fitted: list[dict], held_out: list[dict]) -> dict:
+def fitted_content(measured: list[Measured]) -> dict:
     """The file: coefficients, ranges, errors, and what was measured."""
-    model = fit([as_point(one) for one in fitted])
-    tried = [as_point(one) for one in held_out]
+    fitted = [as_point(one) for one in measured if one["role"] != points.NEVER_FITTED]
+    held_out = [as_point(one) for one in measured if one["role"] == points.NEVER_FITTED]
+    model = fit(fitted)
     return {"versions": {tool: version(tool) for tool in TOOLS}, "coefficients": model.coefficients,
-            "ranges": model.ranges,
-            "held_out": {config.name: errors(model, (config, parts)) for config, parts in tried},
-            "leave_one_out": leave_one_out([as_point(one) for one in fitted]),
-            "measured": {one["config"]["name"]: one for one in [*fitted, *held_out]}}
+            "ranges": model.ranges, "held_out": {point[0].name: errors(model, point) for point in held_out},
+            "leave_one_out": leave_one_out(fitted), "measured": {one["config"]["name"]: one for one in measured}}
 
 
 def table(content: dict) -> str:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import asdict
-from pathlib import Path
 
 from boards.area.modules import Counts, Design, Library, read_design
 from boards.area.terms import DSP_PAIR, LANE, LUT_PAIR, MEMORIES
@@ -17,18 +16,20 @@ ARRAY, GRID = "array", "grid"
 MEMORY_SUFFIX = "_memory"
 GROWING = (ARRAY, "softmax", "row_maximum")
 """Units that grow with the number of lanes; the others are mapped in whole cores alone."""
+ONLY_GROWING = "growing"
 
 Measured = dict
-"""A synthesised core as it is kept: its configuration, and cells by part; of lanes and of pairs, those of one."""
+"""A synthesised core as it is kept: configuration, role, and cells by part; of lanes and of pairs, those of one."""
 
 
-def measure(config: HardwareConfig, library: Library, say: Callable[[str], None], whole: bool = True) -> Measured:
-    """Synthesise a core, or of it only what grows with the lanes."""
+def measure(config: HardwareConfig, library: Library, say: Callable[[str], None], role: str) -> Measured:
+    """Synthesise a core, or of it only what grows with the lanes, by its role in ``boards.area.points``."""
+    whole = role != ONLY_GROWING
     design = read_design(Core(config, family="ecp5"), "core")
     units = design.instances[design.top]
     wanted = [design.top] if whole else [units[name] for name in GROWING]
     say(f"{config.name}: {library.add(design, wanted)} of {len(design.below(wanted))} modules mapped")
-    return {"config": asdict(config), "parts": parts(design, config, library, whole)}
+    return {"config": asdict(config), "role": role, "parts": parts(design, config, library, whole)}
 
 
 def parts(design: Design, config: HardwareConfig, library: Library, whole: bool) -> dict[str, Counts]:
@@ -65,9 +66,3 @@ def repeated(instance: str, config: HardwareConfig) -> str:
         return LANE
     return DSP_PAIR if 2 * int(number) < config.dsp_lanes else LUT_PAIR
 
-
-def measure_all(configs: Sequence[HardwareConfig], folder: Path, say: Callable[[str], None],
-                whole: bool = True) -> list[Measured]:
-    """Synthesise what is not known yet of every configuration."""
-    library = Library(folder)
-    return [measure(config, library, say, whole) for config in configs]

@@ -20,7 +20,7 @@ from boards.explore import report
 from boards.explore.evaluate import Outcome, Task, evaluate
 from boards.explore.front import front_of
 from boards.explore.search import SAMPLERS, ClusterError, evaluator, search
-from boards.explore.targets import DEFAULT_CLOCK_MHZ, capacity, targets
+from boards.explore.targets import Target, find, names
 from boards.explore.workload import Workload, record
 from golden.compile.fitting import CONFIGS
 from golden.compile.layout import CompileError
@@ -50,9 +50,9 @@ def parser() -> argparse.ArgumentParser:
     made = argparse.ArgumentParser(prog="python -m boards.explore", description=__doc__,
                                    formatter_class=argparse.RawDescriptionHelpFormatter)
     made.add_argument("--model", default=zoo.DEFAULT, help="a trained model (default: %(default)s)")
-    made.add_argument("--board", default="LFE5U-85F", help=f"{', '.join(targets())} (default: %(default)s)")
-    made.add_argument("--clock", type=float, default=DEFAULT_CLOCK_MHZ, metavar="MHZ",
-                      help="of every configuration, whatever its size (default: %(default)s)")
+    made.add_argument("--board", default="LFE5U-85F", help=f"{', '.join(names())} (default: %(default)s)")
+    made.add_argument("--clock", type=float, metavar="MHZ",
+                      help="of every configuration, whatever its size (default: the board's)")
     made.add_argument("--trials", type=int, default=200, help="configurations to ask for (default: %(default)s)")
     made.add_argument("--sampler", choices=SAMPLERS, default="nsga2",
                       help="Optuna's; grid looks at everything (default: %(default)s)")
@@ -79,7 +79,7 @@ def existing(task: Task) -> list[Outcome]:
 
 def explore(options: argparse.Namespace, workload: Workload) -> Found:
     """Search, and compare with what there is."""
-    exact = Task(workload, capacity(options.board), options.clock * 1e6, area.load())
+    exact = Task(workload, target(options).capacity, target(options).clock_mhz * 1e6, area.load())
     task = replace(exact, workload=workload.thinned(options.follow))
     with evaluator(task, options.workers, options.dask) as evaluate_batch:
         known = search(evaluate_batch, options.trials, options.seed, options.sampler, quiet=not sys.stderr.isatty())
@@ -91,13 +91,19 @@ def explore(options: argparse.Namespace, workload: Workload) -> Found:
     return Found(outcomes, front_of(timed), existing(exact), error)
 
 
+def target(options: argparse.Namespace) -> Target:
+    """The board or device, with the clock that was asked for."""
+    found = find(options.board)
+    return found if options.clock is None else replace(found, clock_mhz=options.clock)
+
+
 def check(options: argparse.Namespace) -> None:
     """Raise ``ConfigError`` for numbers that make no search."""
-    capacity(options.board)
+    find(options.board)
     for name in ("trials", "workers", "follow"):
         value = getattr(options, name)
         require(value >= 1, f"{name} is {value}; expected 1 or more")
-    require(options.clock > 0, f"clock is {options.clock} MHz; expected more than 0")
+    require(options.clock is None or options.clock > 0, f"clock is {options.clock} MHz; expected more than 0")
     require(options.write is None or options.write >= 1, f"write is {options.write}; expected 1 or more")
 
 
@@ -105,11 +111,11 @@ def finish(options: argparse.Namespace, found: Found) -> int:
     """Write and print the results; returns the exit status."""
     title = f"{options.model} on {options.board}"
     setting = {name: str(value) if isinstance(value, Path) else value for name, value in vars(options).items()}
-    has = capacity(options.board)
+    has, clock = target(options).capacity, target(options).clock_mhz
     markdown = report.table(found.front, found.existing, has, options.board)
     figure = report.plot(found.front, found.outcomes, found.existing, has["LUT4"],
-                         f"{title}, {options.clock:g} MHz, {options.steps} steps")
-    setting["following_error"] = found.following_error
+                         f"{title}, {clock:g} MHz, {options.steps} steps")
+    setting |= {"clock": clock, "following_error": found.following_error}
     paths = report.write(options.output, f"{options.model}-{options.board}",
                          report.content(found.outcomes, found.front, found.existing, setting), figure, markdown)
     print(f"{markdown}\n\n{report.summary(found.outcomes, found.front)}\ncycles of the front are those of every step; "

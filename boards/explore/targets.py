@@ -1,20 +1,30 @@
-"""What a configuration is to fit: devices by name, and the clock it is taken to run at."""
+"""What a configuration is to fit, by name: how much there is of each resource, and the clock it is taken to run at."""
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 from boards.report import DEVICES
 from golden.spec.validation import require
 
-DEFAULT_CLOCK_MHZ = 50.0
-"""Nothing has been routed yet; ``--clock`` takes a board's."""
+DEVICE_CLOCK_MHZ = 50.0
+"""Of a device without a board: nothing has been routed, so this is an assumption; ``--clock`` takes another."""
 
 
-def targets() -> tuple[str, ...]:
-    """Names that are known."""
+@dataclass(frozen=True)
+class Target:
+    """An ECP5: ``capacity`` in the terms of ``boards.report.needs``."""
+
+    capacity: dict[str, int]
+    clock_mhz: float
+
+
+def names() -> tuple[str, ...]:
+    """Targets that are known."""
     return tuple(DEVICES)
 
 
-def capacity(name: str) -> dict[str, int]:
-    """What a target has; raises ``ConfigError`` for one that is not known."""
-    require(name in DEVICES, f"there is no device '{name}'; expected one of {', '.join(DEVICES)}")
-    return DEVICES[name]
+def find(name: str) -> Target:
+    """The target of that name; raises ``ConfigError`` that lists those that are known."""
+    require(name in names(), f"there is no board or device '{name}'; expected one of {', '.join(names())}")
+    return Target(DEVICES[name], DEVICE_CLOCK_MHZ)

@@ -132,17 +132,24 @@ def test_a_lane_is_predicted_within_the_reported_error(tmp_path, fitted):
     assert said["DP16KD"] == real["DP16KD"]
 
 
-def test_the_file_is_the_fit_of_its_points(fitted):
-    whole = [command.as_point(fitted["measured"][config.name]) for config in points.WHOLE]
-    growing = [command.as_point(fitted["measured"][config.name]) for config in points.GROWING]
-    again = fit([*whole, *growing])
-    for part, kinds in again.coefficients.items():
+def test_the_file_is_the_fit_of_what_was_measured(fitted):
+    again = command.fitted_content(list(fitted["measured"].values()))
+    for part, kinds in again["coefficients"].items():
         for kind, factors in kinds.items():
             assert fitted["coefficients"][part][kind] == pytest.approx(factors, rel=1e-6, abs=1e-6)
-    assert load().ranges == again.ranges
-    for config in points.HELD_OUT:
-        found = errors(again, command.as_point(fitted["measured"][config.name]))
-        assert found == pytest.approx(fitted["held_out"][config.name])
+    for kind in ("held_out", "leave_one_out"):
+        assert list(fitted[kind]) == list(again[kind])
+        for name, row in again[kind].items():
+            assert fitted[kind][name] == {resource: pytest.approx(values) for resource, values in row.items()}
+    assert load().ranges == again["ranges"]
+
+
+def test_no_core_that_is_fitted_is_held_out(fitted):
+    roles = {one["role"] for one in fitted["measured"].values()}
+    assert roles == set(points.BY_ROLE)
+    names = [config.name for configs in points.BY_ROLE.values() for config in configs]
+    assert len(names) == len(set(names))
+    assert set(fitted["measured"]) <= set(names)
 
 
 def linear(config: HardwareConfig) -> dict[str, dict[str, int]]:

@@ -17,6 +17,7 @@ from boards.explore.front import front_of, pareto
 from boards.explore.search import EVERYTHING, SAMPLERS, ClusterError, evaluator, search
 from boards.explore.sizing import LINE_MEMORIES, smallest
 from boards.explore.space import NO_DENSE, Choice, everything
+from boards.explore.targets import Target
 from boards.explore.timing import drawing_cycles
 from boards.explore.workload import evenly, record
 from golden.compile.calibrate import compile_calibrated
@@ -175,7 +176,7 @@ def test_an_area_beyond_the_fit_is_refused(task):
 
 
 @pytest.mark.parametrize(("arguments", "words"), [
-    (["--board", "none"], "there is no device 'none'; expected one of LFE5U-25F"),
+    (["--board", "none"], "there is no board or device 'none'; expected one of LFE5U-25F"),
     (["--model", "none"], "there is no quantised model 'none'"),
     (["--trials", "0"], "trials is 0; expected 1 or more"),
     (["--clock", "0"], "clock is 0.0 MHz"),
@@ -190,7 +191,7 @@ def test_bad_input_is_one_sentence(capsys, tmp_path, arguments, words):
 
 
 def test_a_device_that_holds_nothing_is_one_sentence(capsys, tmp_path, monkeypatch):
-    monkeypatch.setattr(command, "capacity", lambda _: {**PLENTY, "LUT4": 100})
+    monkeypatch.setattr(command, "find", lambda _: Target({**PLENTY, "LUT4": 100}, 50.0))
     assert command.main(["--model", MODEL, "--steps", "1", "--trials", "8", "--output", str(tmp_path)]) == 1
     error = capsys.readouterr().err
     assert error.count("\n") == 1
@@ -198,7 +199,7 @@ def test_a_device_that_holds_nothing_is_one_sentence(capsys, tmp_path, monkeypat
 
 
 def test_a_written_configuration_takes_the_predicted_cycles_in_rtl(tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr(command, "capacity", lambda _: PLENTY)
+    monkeypatch.setattr(command, "find", lambda _: Target(PLENTY, 50.0))
     assert command.main(["--model", MODEL, "--steps", "1", "--follow", "1", "--trials", "16", "--write", "1",
                          "--output", str(tmp_path)]) == 0
     shown = capsys.readouterr().out
@@ -216,7 +217,7 @@ def test_a_written_configuration_takes_the_predicted_cycles_in_rtl(tmp_path, cap
 
 
 def test_write_beyond_the_front_is_refused(capsys, tmp_path, monkeypatch):
-    monkeypatch.setattr(command, "capacity", lambda _: PLENTY)
+    monkeypatch.setattr(command, "find", lambda _: Target(PLENTY, 50.0))
     assert command.main(["--model", MODEL, "--steps", "1", "--follow", "1", "--trials", "4", "--write", "99",
                          "--output", str(tmp_path)]) == 2
     assert "write is 99; the front has" in capsys.readouterr().err

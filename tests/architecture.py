@@ -16,7 +16,7 @@ ALLOWED: dict[str, set[str]] = {
     "sim": {"sim", "golden", "boards.host", "cocotb", "cocotb_tools", "numpy", "PIL", "tqdm", "pytest"},
     "boards": {"boards", "rtl", "golden.spec", "amaranth", "amaranth_boards"},
     # fits a model of area to synthesis: least squares
-    "boards.area": {"boards", "rtl", "golden.spec", "amaranth", "numpy", "tqdm"},
+    "boards.area": {"boards", "rtl", "golden.spec", "amaranth", "numpy"},
     # joins the area model and the compiler's timing of a trained model; the only room with Optuna and Dask
     "boards.explore": {"boards.explore", "boards.area", "boards.report", "golden", "numpy", "torch", "optuna", "dask",
                        "matplotlib", "tqdm"},

@@ -39,6 +39,8 @@ def parser() -> argparse.ArgumentParser:
                                     help="synthesise, fit, and write the model; 15 minutes of a core at first")
     fitting.add_argument("--width", type=int, action="append", choices=points.WIDTHS,
                          help="only cores of this width; repeat for more (default: all)")
+    fitting.add_argument("--known", action="store_true",
+                         help="synthesise nothing: fit to the cores that are in --scratch already")
     fitting.add_argument("--scratch", type=Path, default=SCRATCH, help="cells of modules (default: %(default)s)")
     fitting.add_argument("--output", type=Path, default=FITTED_FILE, help="default: boards/area/ecp5.json")
     fitting.set_defaults(run=run_fit)
@@ -54,9 +56,9 @@ def run_fit(options: argparse.Namespace) -> None:
     """Synthesise, fit, write, and print the errors."""
     widths = options.width or points.WIDTHS
     library = Library(options.scratch)
-    measured = [measure(config, library, announce, role) for role, configs in points.BY_ROLE.items()
+    measured = [measure(config, library, announce, role, options.known) for role, configs in points.BY_ROLE.items()
                 for config in configs if config.width in widths]
-    content = fitted_content(measured)
+    content = fitted_content([one for one in measured if one])
     partial = options.output.with_suffix(".partial")
     partial.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
     partial.replace(options.output)
@@ -88,6 +90,8 @@ def table(content: dict) -> str:
     lines = ["| core | of | " + " | ".join(NAMES.values()) + " |", "|" + " --- |" * (2 + len(NAMES))]
     for kind in ("held_out", "leave_one_out"):
         found, title = content[kind], kind.replace("_", " ")
+        if not found:       # too few cores for it
+            continue
         for name, row in found.items():
             lines.append(f"| {name} | {title} | " + " | ".join(cell(row[resource]) for resource in NAMES) + " |")
         lines.append(f"| **largest error** | {title} | "

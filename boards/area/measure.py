@@ -22,12 +22,19 @@ Measured = dict
 """A synthesised core as it is kept: configuration, role, and cells by part; of lanes and of pairs, those of one."""
 
 
-def measure(config: HardwareConfig, library: Library, say: Callable[[str], None], role: str) -> Measured:
-    """Synthesise a core, or of it only what grows with the lanes, by its role in ``boards.area.points``."""
+def measure(config: HardwareConfig, library: Library, say: Callable[[str], None], role: str,
+            only_known: bool = False) -> Measured | None:
+    """Synthesise a core, or of it only what grows with the lanes, by its role in ``boards.area.points``.
+
+    With ``only_known`` None for a core that the library does not know wholly.
+    """
     whole = role != ONLY_GROWING
     design = read_design(Core(config, family="ecp5"), "core")
     units = design.instances[design.top]
     wanted = [design.top] if whole else [units[name] for name in GROWING]
+    if only_known and not library.knows(design, wanted):
+        say(f"{config.name}: left out, as it is not synthesised")
+        return None
     say(f"{config.name}: {library.add(design, wanted)} of {len(design.below(wanted))} modules mapped")
     return {"config": asdict(config), "role": role, "parts": parts(design, config, library, whole)}
 

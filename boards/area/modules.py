@@ -110,6 +110,10 @@ class Library:
             self.save()
         return len(missing)
 
+    def knows(self, design: Design, roots: Iterable[str]) -> bool:
+        """Whether nothing of these modules is to be mapped."""
+        return all(name in self.known for name in design.below(roots))
+
     def save(self) -> None:
         """Write the file, whole or not at all."""
         partial = self.file.with_suffix(".partial")

@@ -32,15 +32,16 @@ def point(lanes: int, width: int, *, deep: bool = False, **fields: int) -> Hardw
 WHOLE = (point(2, 8), point(8, 16, deep=True, slots=2), point(4, 32, deep=True, line_words=2))
 """Fitted: whole cores, one of each width."""
 GROWING = (
-    point(8, 8, dense_lanes=8, dsp_lanes=4), point(4, 8, deep=True, line_words=1, slots=2),
+    point(8, 8, dense_lanes=8, dsp_lanes=4), point(4, 8, dense_lanes=4, dsp_lanes=4, line_words=2),
+    point(4, 8, deep=True, line_words=1, slots=2),
     point(4, 16, dense_lanes=4, dsp_lanes=2, line_words=2), point(8, 8, line_words=8, longest_dot_product=512, slots=8),
     point(16, 16, deep=True, slots=2), point(8, 32, deep=True, line_words=1, slots=2),
 )
 """Fitted: what grows with the lanes. The search asks for nothing beyond the smallest and largest lanes, width, line
 and slots of these and the whole ones."""
 HELD_OUT = (
-    point(4, 8, line_words=2), point(8, 8), point(4, 16, deep=True),
-    point(4, 8, dense_lanes=4, dsp_lanes=4, line_words=2), point(8, 16, line_words=2),
+    point(4, 8, line_words=2), point(8, 8), point(4, 8, dense_lanes=4, dsp_lanes=2, deep=True),
+    point(4, 16, deep=True), point(8, 16, line_words=2),
 )
 """Whole cores, never fitted: what the model says of these is its error on cores that it has not seen."""
 WIDTHS = tuple(sorted({config.width for config in WHOLE}))

@@ -20,6 +20,7 @@ from boards.explore import report
 from boards.explore.evaluate import Outcome, Task, evaluate
 from boards.explore.front import front_of
 from boards.explore.search import SAMPLERS, ClusterError, evaluator, search
+from boards.explore.space import within
 from boards.explore.targets import Target, find, names
 from boards.explore.workload import Workload, record
 from golden.compile.fitting import CONFIGS
@@ -82,7 +83,8 @@ def explore(options: argparse.Namespace, workload: Workload) -> Found:
     exact = Task(workload, target(options).capacity, target(options).clock_mhz * 1e6, area.load())
     task = replace(exact, workload=workload.thinned(options.follow))
     with evaluator(task, options.workers, options.dask) as evaluate_batch:
-        known = search(evaluate_batch, options.trials, options.seed, options.sampler, quiet=not sys.stderr.isatty())
+        known = search(evaluate_batch, options.trials, options.seed, options.sampler, not sys.stderr.isatty(),
+                       within(exact.area.ranges))
     outcomes = list(known.values())
     front = front_of(outcomes)
     timed = [evaluate(outcome.name, outcome.hardware, exact) for outcome in front]

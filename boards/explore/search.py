@@ -12,7 +12,7 @@ import optuna
 from tqdm import tqdm
 
 from boards.explore.evaluate import Outcome, Task, evaluate_choice
-from boards.explore.space import Choice, choose, everything
+from boards.explore.space import CHOICES, Choice, choose, everything
 from golden.integer.processes import one_thread_each
 
 BATCH = 16
@@ -35,33 +35,34 @@ class ClusterError(Exception):
 
 
 def search(evaluate: Evaluate, trials: int, seed: int, sampler: str = "nsga2",
-           quiet: bool = False) -> dict[Choice, Outcome]:
+           quiet: bool = False, choices: dict[str, tuple] = CHOICES) -> dict[Choice, Outcome]:
     """Every configuration that was looked at, in the order in which it was asked for.
 
     ``evaluate`` takes a batch and returns its outcomes in order. The same seed gives the same outcomes.
     """
-    asker = InOrder(trials) if sampler == EVERYTHING else Asker(sampler, seed)
+    asker = InOrder(trials, choices) if sampler == EVERYTHING else Asker(sampler, seed, choices)
     known: dict[Choice, Outcome] = {}
     left = asker.most(trials)
     with tqdm(total=left, desc="configurations", disable=quiet, unit="") as progress:
         while left:
-            choices = asker.ask(min(BATCH, left))
-            new = [choice for choice in dict.fromkeys(choices) if choice not in known]
+            asked = asker.ask(min(BATCH, left))
+            new = [choice for choice in dict.fromkeys(asked) if choice not in known]
             known |= zip(new, evaluate(new), strict=True)
-            asker.tell([known[choice] for choice in choices])
-            progress.update(len(choices))
-            left -= len(choices)
+            asker.tell([known[choice] for choice in asked])
+            progress.update(len(asked))
+            left -= len(asked)
     return known
 
 
 class Asker:
     """Optuna's choice of what to look at next, by what came of the last batches."""
 
-    def __init__(self, sampler: str, seed: int) -> None:
+    def __init__(self, sampler: str, seed: int, choices: dict[str, tuple]) -> None:
         optuna.logging.set_verbosity(optuna.logging.WARNING)
         kinds = {"nsga2": partial(optuna.samplers.NSGAIISampler, population_size=2 * BATCH),
                  "tpe": optuna.samplers.TPESampler}
         self.study = optuna.create_study(directions=["maximize", "minimize"], sampler=kinds[sampler](seed=seed))
+        self.choices = choices
         self.asked: list[optuna.Trial] = []
 
     def most(self, trials: int) -> int:
@@ -71,7 +72,7 @@ class Asker:
     def ask(self, count: int) -> list[Choice]:
         """A batch; one choice may come again."""
         self.asked = [self.study.ask() for _ in range(count)]
-        return [choose(trial.suggest_categorical) for trial in self.asked]
+        return [choose(trial.suggest_categorical, self.choices) for trial in self.asked]
 
     def tell(self, outcomes: Sequence[Outcome]) -> None:
         """What came of the batch. What is too large is a constraint, by its excess, and has no speed."""
@@ -83,8 +84,8 @@ class Asker:
 class InOrder:
     """Everything, one after the other; at most so many."""
 
-    def __init__(self, trials: int) -> None:
-        self.left = everything()[:trials]
+    def __init__(self, trials: int, choices: dict[str, tuple]) -> None:
+        self.left = everything(choices)[:trials]
 
     def most(self, trials: int) -> int:
         """How many there are to ask for."""

@@ -50,11 +50,17 @@ class Choice:
         return asdict(self)
 
 
-def choose(suggest: Suggest) -> Choice:
+def within(ranges: dict[str, tuple[int, int]]) -> dict[str, tuple]:
+    """The values that lie within the ranges of their names, both ends among them."""
+    return {name: tuple(value for value in values if name not in ranges or ranges[name][0] <= value <= ranges[name][1])
+            for name, values in CHOICES.items()}
+
+
+def choose(suggest: Suggest, choices: dict[str, tuple] = CHOICES) -> Choice:
     """A choice by somebody who suggests values."""
-    return Choice(**{name: suggest(name, values) for name, values in CHOICES.items()})
+    return Choice(**{name: suggest(name, values) for name, values in choices.items()})
 
 
-def everything() -> list[Choice]:
+def everything(choices: dict[str, tuple] = CHOICES) -> list[Choice]:
     """Every point, those that cannot be built too."""
-    return [Choice(*values) for values in itertools.product(*CHOICES.values())]
+    return [Choice(*values) for values in itertools.product(*choices.values())]

@@ -119,7 +119,7 @@ def test_a_cell_that_is_not_counted_is_an_error():
 
 
 def test_a_lane_is_predicted_within_the_reported_error(tmp_path, fitted):
-    config = points.point(4, 8, line_words=4, longest_dot_product=64)
+    config = points.point(4, 8, slots=8)
     assert config.name not in fitted["measured"]
     design = read_design(Restartable(config), "top")
     library = Library(tmp_path)

@@ -12,11 +12,12 @@ from hypothesis import strategies as st
 from boards.area.model import RANGED, AreaModel, load
 from boards.explore import __main__ as command
 from boards.explore import report
-from boards.explore.evaluate import NEVER_ENDS, NO_ROOM, UNBUILDABLE, Outcome, Task, evaluate_choice
+from boards.explore.evaluate import LOSES_SAMPLES, NEVER_ENDS, NO_ROOM, UNBUILDABLE, Outcome, Task, evaluate_choice
 from boards.explore.front import front_of, pareto
 from boards.explore.search import EVERYTHING, SAMPLERS, ClusterError, evaluator, search
 from boards.explore.sizing import LINE_MEMORIES, smallest
-from boards.explore.space import NO_DENSE, Choice, everything
+from boards.explore.space import CHOICES as CHOICES_OF
+from boards.explore.space import NO_DENSE, Choice, everything, within
 from boards.explore.targets import Target
 from boards.explore.timing import drawing_cycles
 from boards.explore.workload import evenly, record
@@ -161,6 +162,21 @@ def test_infeasible_choices_say_why(task):
     outcomes = [wide, small]
     assert "not feasible: does not hold the model 1, too many LUT4 1" in report.summary(outcomes, [])
     assert report.nearest(outcomes) is small
+
+
+def test_dense_lanes_whose_detector_loses_samples_are_refused(task):
+    def causes(lanes: int, line: int) -> tuple[str, ...]:
+        return evaluate_choice(Choice(lanes, 16, line, 4, "dsp"), task).causes
+
+    assert [causes(4, 2), causes(8, 8), causes(8, 4)] == [(LOSES_SAMPLES,), (LOSES_SAMPLES,), ()]
+
+
+def test_only_what_the_area_model_knows_is_suggested():
+    narrowed = within({"lanes": (2, 8), "width": (8, 8), "line_words": (2, 4), "slots": (4, 4)})
+    assert narrowed == {**CHOICES_OF, "lanes": (2, 4, 8), "width": (8,), "line_words": (2, 4), "slots": (4,)}
+    assert len(everything(narrowed)) == 24
+    found = search(fake, 200, 1, quiet=True, choices=narrowed)
+    assert set(found) <= set(everything(narrowed))
 
 
 def test_a_program_that_never_ends_is_no_crash(task):

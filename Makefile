@@ -14,6 +14,11 @@ TOKENS ?=
 CHANNELS ?=
 OUTPUTS ?=
 ZEROS ?=
+BOARD ?=
+CLOCK ?=
+TRIALS ?=
+WORKERS ?=
+WRITE ?=
 TESTS ?=
 TIMELINE ?=
 WAVES_FROM ?=
@@ -28,6 +33,7 @@ python := $(venv)/bin/python
 stamp := $(venv)/halftone.stamp
 tools := $(venv)/boards.stamp
 docs_stamp := $(venv)/docs.stamp
+explore_stamp := $(venv)/explore.stamp
 pip := $(python) -m pip --quiet --quiet --disable-pip-version-check
 
 # $(call quote,text): one shell word, whatever is in it.
@@ -40,8 +46,8 @@ chosen = $(if $(BOARD),--board $(call quote,$(BOARD)) $(call option,--config,$(i
 option = $(if $(2),$(1) $(call quote,$(2)))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup sim test formal lint verilog bitstream report baseline netlist train quality bench gemm fuzz docs \
-	clean
+.PHONY: help setup sim test formal lint verilog bitstream report baseline netlist train quality bench gemm fuzz explore \
+	docs clean
 
 help: ## Print this list
 	@echo "Halftone: 4-bit diffusion transformers on open FPGAs"
@@ -59,7 +65,7 @@ sim: $(stamp) ## Draw one image through the RTL and check it (MODEL=, CLASS=, SE
 		$(call option,--config,$(if $(CONFIG),configs/$(CONFIG).toml)) $(if $(TIMELINE),--timeline) \
 		$(call option,--waves-from,$(WAVES_FROM)) $(call option,--waves-cycles,$(WAVES_CYCLES))
 
-test: $(tools) ## Run the whole regression (TESTS=pytest arguments, SEED=, WAVES=1)
+test: $(tools) $(explore_stamp) ## Run the whole regression (TESTS=pytest arguments, SEED=, WAVES=1)
 	@$(if $(SEED),HALFTONE_SEED=$(call quote,$(SEED))) $(python) -m pytest $(TESTS)
 
 formal: $(stamp) ## Prove what is claimed of the hardware, and refute planted bugs
@@ -116,7 +122,12 @@ fuzz: $(stamp) ## Draw with random models and compare (N=models, SEED=, CONFIG=)
 	@$(python) -m sim.fuzz $(call option,--count,$(N)) $(call option,--seed,$(SEED)) \
 		$(call option,--config,$(if $(CONFIG),configs/$(CONFIG).toml))
 
-docs: $(stamp) $(docs_stamp) ## Build the documents as a site, links checked: build/site/index.html
+explore: $(explore_stamp) ## Search configurations for a model and device (MODEL=, BOARD=, CLOCK=MHz, TRIALS=, SEED=, WORKERS=, WRITE=N)
+	@$(python) -m boards.explore $(call option,--model,$(MODEL)) $(call option,--board,$(BOARD)) \
+		$(call option,--clock,$(CLOCK)) $(call option,--trials,$(TRIALS)) $(call option,--seed,$(SEED)) \
+		$(call option,--workers,$(WORKERS)) $(call option,--write,$(WRITE))
+
+docs: $(docs_stamp) ## Build the documents as a site, links checked: build/site/index.html
 	@$(python) -m rtl.document --output build/units
 	@NO_MKDOCS_2_WARNING=1 $(python) -m mkdocs build --strict --config-file docs/site/mkdocs.yml
 	@echo "build/site/index.html"
@@ -148,3 +159,8 @@ $(docs_stamp): $(stamp)
 	@echo "Adding what the site needs to $(venv) (once)"
 	@$(pip) install --constraint $(venv)/torch.txt --editable '.[docs]'
 	@touch $(docs_stamp)
+
+$(explore_stamp): $(stamp)
+	@echo "Adding what the search needs to $(venv) (once)"
+	@$(pip) install --constraint $(venv)/torch.txt --editable '.[explore]'
+	@touch $(explore_stamp)

@@ -20,6 +20,11 @@ ALLOWED: dict[str, set[str]] = {
     "sim.page": {"sim", "golden.spec", "numpy", "matplotlib", "jinja2"},
     # jinja2: scripts for the vendors' tools are templates.
     "boards": {"boards", "rtl", "golden.spec", "amaranth", "amaranth_boards", "jinja2"},
+    # fits a model of area to synthesis: least squares
+    "boards.area": {"boards", "rtl", "golden.spec", "amaranth", "numpy"},
+    # joins the area model and the compiler's timing of a trained model; the only room with Optuna and Dask
+    "boards.explore": {"boards.explore", "boards.area", "boards.report", "boards.catalogue", "boards.board", "golden",
+                       "numpy", "torch", "optuna", "dask", "matplotlib", "tqdm"},
     # the port itself, and what a person at it sees: progress and a picture
     "boards.host": {"boards.host", "golden.spec", "golden.compile", "serial", "tqdm", "PIL"},
 }

@@ -36,6 +36,9 @@ def test_files_are_short():
     ("boards/host/driver.py", "import amaranth", "amaranth"),
     ("boards/ulx3s.py", "import golden.compile", "golden.compile"),
     ("boards/ulx3s.py", "import serial", "serial"),
+    ("boards/explore/search.py", "from rtl import core", "rtl.core"),
+    ("boards/area/fit.py", "import golden.compile", "golden.compile"),
+    ("boards/report.py", "import optuna", "optuna"),
 ])
 def test_a_planted_violation_is_found(tmp_path, path, text, name):
     _write(tmp_path, path, text)
@@ -53,6 +56,7 @@ def test_a_planted_violation_is_found(tmp_path, path, text, name):
     ("golden/quality/sweep.py", "from matplotlib.figure import Figure\nfrom golden import model"),
     ("boards/host/driver.py", "from golden.compile import program\nfrom . import link"),
     ("boards/host/port.py", "import serial\nfrom serial.tools import list_ports\nfrom tqdm import tqdm"),
+    ("boards/explore/search.py", "import optuna\nfrom boards.area import model\nfrom golden.compile import fitting"),
     ("boards/ulx3s.py", "from amaranth_boards.ulx3s import ULX3S_85F_Platform\nfrom rtl.core import Core"),
     ("tests/test_all.py", "import rtl, torch, sim"),
 ])

@@ -12,7 +12,7 @@ from boards.explore.workload import Workload
 from golden.compile.layout import CompileError
 from golden.spec.hardware import HardwareConfig
 from golden.spec.interpreter import ProgramError
-from golden.spec.split import sample_cycles
+from golden.spec.split import least_lanes
 from golden.spec.validation import ConfigError
 
 UNBUILDABLE = "cannot be built"
@@ -21,7 +21,6 @@ LOSES_SAMPLES = "detector too slow"
 UNKNOWN_AREA = "beyond the area fit"
 NEVER_ENDS = "its program never ends"
 TOO_LARGE = "too many {}"
-SAMPLES_A_TURN = 2
 
 
 @dataclass(frozen=True)
@@ -65,9 +64,8 @@ def evaluate_choice(choice: Choice, task: Task) -> Outcome:
     except ConfigError as error:
         return Outcome(choice.name, (UNBUILDABLE,), str(error))
     if not detector_keeps_pace(shape):
-        least = SAMPLES_A_TURN * sample_cycles(shape)
         return Outcome(choice.name, (LOSES_SAMPLES,), f"{choice.name} has {shape.lanes} lanes beside dense ones; "
-                       f"expected at least {least}, or no dense lanes")
+                       f"expected at least {least_lanes(shape)}, or no dense lanes")
     try:
         hardware = smallest(task.workload.model, shape, task.workload.plan)
     except (CompileError, ConfigError) as error:
@@ -76,12 +74,8 @@ def evaluate_choice(choice: Choice, task: Task) -> Outcome:
 
 
 def detector_keeps_pace(shape: HardwareConfig) -> bool:
-    """Whether the detector of the dense lanes counts SAMPLES_A_TURN samples while each lane is served once.
-
-    One comes in the long run, several at times; what finds no room stops the core (``rtl.array.detector``). With as
-    few lanes as counting a sample takes cycles, the core does stop.
-    """
-    return not shape.dense_lanes or shape.lanes >= SAMPLES_A_TURN * sample_cycles(shape)
+    """Whether the detector of the dense lanes counts what comes; a sample without room stops the core."""
+    return not shape.dense_lanes or shape.lanes >= least_lanes(shape)
 
 
 def evaluate(name: str, hardware: HardwareConfig, task: Task, *, always_time: bool = False) -> Outcome:

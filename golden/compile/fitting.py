@@ -15,10 +15,13 @@ from golden.integer.model import IntegerLinear, IntegerModel
 from golden.model import zoo
 from golden.spec.hardware import HardwareConfig, load_hardware
 from golden.spec.model import ModelConfig
+from golden.spec.split import least_lanes
 from golden.spec.validation import ConfigError
 
 CONFIGS = zoo.CONFIGS.parent
 """Folder of the hardware configurations."""
+LEAST_SLOTS = 4
+"""Weight-tile slots of a drawing: with two, a load would wait for the array and the array for that load."""
 BLOCK_LAYERS = ("key", "query", "value", "projection", "expand", "contract")
 """In the order in which the program loads them."""
 
@@ -32,6 +35,7 @@ def all_layers(model: IntegerModel) -> list[IntegerLinear]:
 def fit(model: IntegerModel, hardware: HardwareConfig, runs: Sequence[Run], *, draws_noise: bool = False,
         skip_zeros: bool = True, split: str | None = None) -> tuple[tuple[StepSegment, ...], Builder]:
     """Memory plans and program of a model. Raises ``CompileError`` for what the hardware cannot hold."""
+    check_hardware(hardware)
     segments = make_segments(model.config, hardware, runs, split, skip_zeros, model.eight_bit)
     try:
         program = ProgramWriter(model, segments, draws_noise, skip_zeros).write()
@@ -42,6 +46,16 @@ def fit(model: IntegerModel, hardware: HardwareConfig, runs: Sequence[Run], *, d
     layout.check_depth("weight", sum(layer_rows(layer, hardware.width) for layer in all_layers(model)))
     layout.check_depth("program", len(program.descriptors))
     return segments, program
+
+
+def check_hardware(hardware: HardwareConfig) -> None:
+    """Raise ``CompileError`` for an array that runs matrix products, but on which no drawing would end."""
+    if hardware.slots < LEAST_SLOTS:
+        raise CompileError(f"hardware.slots is {hardware.slots}; expected {LEAST_SLOTS} or more for a drawing, whose "
+                           "loads run further ahead than one tile")
+    if hardware.dense_lanes and hardware.lanes < least_lanes(hardware):
+        raise CompileError(f"hardware.lanes is {hardware.lanes} beside dense lanes; expected {least_lanes(hardware)} "
+                           "or more, or no dense lanes, as the detector would lose samples")
 
 
 def holders(model: IntegerModel, runs: Sequence[Run], **choices: object) -> list[str]:

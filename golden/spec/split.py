@@ -13,6 +13,8 @@ FIXED_SHARE = (7, 10)
 """The fixed rule makes a channel dense if more than this share of its samples are non-zero."""
 SAMPLE_DEPTH = 32
 """Samples that the detector holds; one of them is being counted."""
+SAMPLES_A_TURN = 2
+"""Samples that the detector must be able to count while each lane is served once: one comes in the long run."""
 REQUEST_DEPTH = 4
 """Requests that the detector holds; one of them is being decided."""
 RANGE_BITS = WIDTHS[Opcode.ARRAY]["words"]
@@ -37,6 +39,11 @@ def fixed_thresholds() -> tuple[int, ...]:
 def sample_cycles(config: HardwareConfig) -> int:
     """Cycles from one sample to the next in the detector: a word is read again once it is written."""
     return max(4, config.line_words)
+
+
+def least_lanes(config: HardwareConfig) -> int:
+    """Lanes beside dense ones from which the detector counts ``SAMPLES_A_TURN`` samples in a turn of the lanes."""
+    return SAMPLES_A_TURN * sample_cycles(config)
 
 
 def phase_cycles(config: HardwareConfig) -> tuple[int, ...]:

@@ -193,7 +193,7 @@ def test_an_area_beyond_the_fit_is_refused(task):
 
 
 @pytest.mark.parametrize(("arguments", "words"), [
-    (["--board", "none"], "there is no board or device 'none'; expected one of LFE5U-25F"),
+    (["--board", "none"], "there is no board or device 'none'; expected one of ulx3s_25f, ulx3s_85f, LFE5U-25F"),
     (["--model", "none"], "there is no quantised model 'none'"),
     (["--trials", "0"], "trials is 0; expected 1 or more"),
     (["--clock", "0"], "clock is 0.0 MHz"),

@@ -289,6 +289,15 @@ def test_large_is_no_larger_than_needed():
             fit(model, replace(LARGE, **{field: least - 1}), [(1, 4), (2, 12), (1, 8)])
 
 
+@pytest.mark.parametrize("change,message", [
+    ({"slots": 2}, "hardware.slots is 2; expected 4 or more for a drawing"),
+    ({"lanes": 4, "dense_lanes": 4}, "hardware.lanes is 4 beside dense lanes; expected 8 or more"),
+])
+def test_hardware_on_which_no_drawing_would_end_is_refused(change, message):
+    with pytest.raises(CompileError, match=message):
+        fit(blank(load_model(CONFIGS / "models" / "cifar.toml")), replace(LARGE, **change), [(2, 24)])
+
+
 def test_large_has_room_for_groups_of_8_bits():
     config = load_model(CONFIGS / "models" / "cifar.toml")
     fit(blank(config, ("blocks.0.attention", "blocks.0.hidden", "blocks.5.hidden")), LARGE, [(2, 24)])

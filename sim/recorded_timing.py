@@ -100,7 +100,7 @@ class RecordedModel(TimingModel):
     def norm(self, clock: EngineClock, fields: Fields, accepted: int) -> int:
         """As ``TimingModel``; its signals, one a group, tell when it worked."""
         form = NormFormat(fields["format"])
-        self.norm_cycles = self.config.lanes * fields["words"] * norm_word_cycles(form)
+        self.norm_cycles = self.config.lanes * fields["words"] * norm_word_cycles(self.config, form)
         self.norm_tail = norm_tail(self.config, fields["words"], form)
         return super().norm(clock, fields, accepted)
 

@@ -21,6 +21,7 @@ from boards.explore.space import NO_DENSE, Choice, everything, within
 from boards.explore.targets import Target
 from boards.explore.timing import drawing_cycles
 from boards.explore.workload import evenly, record
+from golden.compile import fitting
 from golden.compile.calibrate import compile_calibrated
 from golden.compile.fitting import fit
 from golden.compile.layout import CompileError
@@ -35,7 +36,7 @@ from sim.drawing import Request
 
 MODEL, STEPS, SEED = "tiny", 2, 7
 PLENTY = {"LUT4": 10**6, "TRELLIS_FF": 10**6, "DP16KD": 10**4, "MULT18X18D": 10**4}
-CHOICES = [Choice(4, 8, 2, 4, NO_DENSE), Choice(8, 16, 4, 8, NO_DENSE), Choice(4, 16, 2, 4, "half"),
+CHOICES = [Choice(4, 8, 2, 4, NO_DENSE), Choice(8, 16, 4, 8, NO_DENSE), Choice(8, 16, 2, 4, "half"),
            Choice(8, 8, 4, 4, "dsp")]
 
 
@@ -179,7 +180,14 @@ def test_only_what_the_area_model_knows_is_suggested():
     assert set(found) <= set(everything(narrowed))
 
 
-def test_a_program_that_never_ends_is_no_crash(task):
+def test_two_slots_are_refused(task):
+    outcome = evaluate_choice(Choice(4, 8, 2, 2, NO_DENSE), task)
+    assert outcome.causes == (NO_ROOM,)
+    assert "hardware.slots is 2" in outcome.reason
+
+
+def test_a_program_that_never_ends_is_no_crash(task, monkeypatch):
+    monkeypatch.setattr(fitting, "LEAST_SLOTS", 2)       # which the compiler refuses otherwise
     outcome = evaluate_choice(Choice(4, 8, 2, 2, NO_DENSE), task)
     assert outcome.causes == (NEVER_ENDS,)
     assert "would never start" in outcome.reason

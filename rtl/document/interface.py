@@ -10,6 +10,7 @@ from amaranth.hdl import Shape
 from amaranth.lib import data, wiring
 
 from golden.spec import latency
+from rtl.document.recording import joined
 from rtl.document.units import Unit
 from rtl.memory.ports import READ_LATENCY, LineReadPort, ReadPort, WritePort
 
@@ -51,7 +52,7 @@ def ports(unit: Unit) -> list[Port]:
     told = (HANDSHAKE if "descriptor" in members else {}) | told
     widths = [{path: Shape.cast(member.shape).width for path, member, _ in made.signature.flatten(made)}
               for made in (first, second)]
-    return [Port(".".join(map(str, path)), "in" if member.flow is wiring.In else "out",
+    return [Port(joined(path), "in" if member.flow is wiring.In else "out",
                  tuple(width[path] for width in widths), meaning(path, member.shape, members[path[0]], told))
             for path, member, _ in first.signature.flatten(first)]
 

@@ -11,9 +11,12 @@ from rtl.document import (
     interface,
     planted,
     scenes_array,
+    scenes_bus,
     scenes_control,
     scenes_dense,
     scenes_engines,
+    scenes_events,
+    scenes_link,
     scenes_memory,
     scenes_units,
 )
@@ -21,13 +24,19 @@ from rtl.document.diagram import svg, wave_json
 from rtl.document.recording import record
 from rtl.document.units import REPOSITORY, ROOMS, Unit, hardware, units, users
 
-SCENES = {name: scene for source in (scenes_array, scenes_control, scenes_dense, scenes_engines, scenes_memory,
-                                     scenes_units) for name, scene in source.SCENES.items()}
+SOURCES = (scenes_array, scenes_bus, scenes_control, scenes_dense, scenes_engines, scenes_events, scenes_link,
+           scenes_memory, scenes_units)
+SCENES = {name: scene for source in SOURCES for name, scene in source.SCENES.items()}
 """Name of a unit -> what its diagram shows."""
 
 WITHOUT = {
+    "axi_core": "it is the core behind the bridge whose page, [Axi bridge](axi_bridge.md), shows the buses.",
     "core": "a program of any use takes thousands of cycles. `make sim WAVES=1` records them all.",
     "decider": "a decision takes hundreds of cycles. The page of the [Detector](detector.md) shows the end of one.",
+    "top": "the shortest request takes 400 cycles on its line. The page of the [Serial link](serial_link.md) shows the "
+           "end of one.",
+    "wishbone_core": "it is the core behind the bridge whose page, [Wishbone bridge](wishbone_bridge.md), shows the "
+                     "bus.",
 }
 """Units without a diagram -> why."""
 
@@ -58,7 +67,7 @@ def page(unit: Unit) -> str:
         without=WITHOUT.get(unit.name), constants=interface.constants(unit), ports=interface.ports(unit),
         references=interface.references(unit), proof=proof(unit),
         benches=planted.benches().get(unit.kind, []),
-        bugs=planted.bugs().get(unit.kind, []))
+        whole=planted.WHOLE.get(unit.name), bugs=planted.bugs().get(unit.kind, []))
     return re.sub(r"\n{3,}", "\n\n", text)
 
 

@@ -15,9 +15,15 @@ from rtl.verilog import BUGS, UNITS
 PLANTED = "rtl.bench.bugs"
 DEPTH = 3
 BENCHES = {"array_engine": "sim/bench_array.py", "descriptor_queue": "sim/bench_queue.py",
-           "line_ram": "sim/bench_memory.py", "twin_ram": "sim/bench_memory.py", "dense_16": "sim/bench_dense.py",
-           "matrix_product": "sim/gemm_bench.py"}
+           "line_ram": "sim/bench_memory.py", "twin_ram": "sim/bench_memory.py", "part_ram": "sim/bench_memory.py",
+           "step_ram": "sim/bench_memory.py",
+           "dense_16": "sim/bench_dense.py",
+           "matrix_product": "sim/gemm_bench.py", "axi_bridge": "sim/bench_axi.py",
+           "wishbone_bridge": "sim/bench_wishbone.py"}
 """Benches that are not called as their unit."""
+WHOLE = {"core": "sim/bench_core.py", "watched_array": "sim/bench_core.py", "watched_norm": "sim/bench_core.py",
+         "top": "sim/bench_board.py", "axi_core": "sim/bench_bus.py", "wishbone_core": "sim/bench_bus.py"}
+"""Components that no unit of ``rtl.verilog --unit`` is or holds, and whose bench draws with the whole core."""
 
 
 @dataclass(frozen=True)

@@ -85,6 +85,11 @@ class Recording:
         return max(map(len, self.values.values()))
 
 
+def joined(path: tuple[str | int, ...]) -> str:
+    """A path of a signature as ``locate`` takes it: ``requests[0].valid``."""
+    return "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path).removeprefix(".")
+
+
 def locate(top: object, path: str) -> Any:
     """The port at a path; raises ``AttributeError`` or ``KeyError`` for one that is not there."""
     found = top
@@ -97,8 +102,7 @@ def record(scene: Scene, config: HardwareConfig) -> Recording:
     """Simulate the scene; raises ``ValueError`` for one without an end."""
     top = scene.top(config)
     ports = {path: locate(top, path) for row in scene.rows for path in (row.path, row.when) if path}
-    inputs = {".".join(map(str, path)) for path, member, _ in top.signature.flatten(top)
-              if member.flow is wiring.In}
+    inputs = {joined(path) for path, member, _ in top.signature.flatten(top) if member.flow is wiring.In}
     recording = Recording({path: [] for path in ports}, {path: len(Value.cast(port)) for path, port in ports.items()},
                           {path for path in ports if any(is_part(path, name) for name in inputs)})
 

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import dataclasses
 
-from golden.spec.descriptors import Engine, Opcode, encode
+from golden.spec.descriptors import OPCODE_BITS, SELECT, Engine, Opcode, encode
 from golden.spec.hardware import HardwareConfig
 from golden.spec.registers import ADDRESSES, IDENTITY, ErrorCode
 from rtl.bench.catalogue_array import BENCH_MEMORIES, SequencerBench
+from rtl.control.counters import Counters
 from rtl.control.engine import descriptor_layout
 from rtl.control.guard import Guard
 from rtl.control.queue import DescriptorQueue
+from rtl.control.register_file import STEPS, RegisterFile
 from rtl.control.registers import HostRegisters
 from rtl.control.semaphores import Semaphores
+from rtl.document.instances import COUNTED
 from rtl.document.recording import Cycle, Drive, Row, Scene
-from rtl.document.stimuli import engines, hexadecimal, loaded, member, played
+from rtl.document.stimuli import engines, hexadecimal, loaded, member, pack, played
+from rtl.memory.part_ram import PARTS
 
 PATIENCE = 8
 """Cycles of the watchdog in its scene."""
@@ -43,7 +47,7 @@ def sequencer(config: HardwareConfig) -> Drive:
     """A loop of two loads with a register that advances, and the end."""
     program = (encode(Opcode.LOOP, {"count": 2}), encode(Opcode.LOAD, {"base": 40, "base_register": 1, "rows": 8}),
                encode(Opcode.END, {"value0": 8}), encode(Opcode.HALT, {}))
-    yield from loaded("load_program", program)
+    yield from loaded("load_program", program, pause=PARTS - 1)
     held = {"issue_load.ready": 1, "all_idle": 1}
     yield Cycle({**held, "begin_run": 1})
     while not (yield Cycle(held))["done"]:
@@ -61,6 +65,24 @@ def host_registers(config: HardwareConfig) -> Drive:
             pass
     for _ in range(6):
         yield Cycle({"response.ready": 1})
+
+
+def counters(config: HardwareConfig) -> Drive:
+    """Events of two counters; one is read, all are cleared, and it is read again."""
+    events = {"increments": {"0": 1, "1": 5, "2": 0}}
+    idle = {"increments": {"0": 0, "1": 0, "2": 0}}
+    read = {**idle, "read": 1, "index": 1}
+    yield from played([events, events, events, idle, idle, read, idle, idle, {**idle, "clear": 1}, idle, idle, read],
+                      after=1)
+
+
+def register_file(config: HardwareConfig) -> Drive:
+    """SET and END, with the cycles between in which they write; registers 0 and 2 are read all the time."""
+    selects = {"selects": pack((1, 3), SELECT)}
+    for opcode, values in ((Opcode.SET, {"mask": 0b101, "value0": 40, "value2": 7}),
+                           (Opcode.END, {"value0": 8, "value2": -1})):
+        yield Cycle({**selects, "update": 1, "word": encode(opcode, values)})
+        yield from played([selects] * STEPS)
 
 
 def guard(config: HardwareConfig) -> Drive:
@@ -101,6 +123,17 @@ SCENES = {
               Row("request.payload.data", "request.valid", hexadecimal), *stream("response"),
               Row("response.payload", "response.valid", hexadecimal)),
         text=f"IDENTITY is read, which is {IDENTITY:x}; SEED0 is written, and read."),
+    "counters": Scene(
+        top=lambda config: Counters(COUNTED), drive=counters,
+        rows=(Row("increments.0"), Row("increments.1"), Row("clear"), Row("read"), Row("index", "read"),
+              Row("value", "read")),
+        text="Three cycles in which counter 1 grows by 5; it is read, all are cleared, and it is read again."),
+    "register_file": Scene(
+        top=lambda config: RegisterFile(), drive=register_file,
+        rows=(Row("update"), Row("word", "update", lambda word: Opcode(word & (1 << OPCODE_BITS) - 1).name),
+              Row("selects[0]"), Row("selects[1]"), Row("values[0]"), Row("values[1]")),
+        text="SET writes 40 to register 0 and 7 to register 2; END adds 8 to register 0 and -1 to register 2. Two read "
+             "ports show the two; the registers are written in pairs, a pair a cycle."),
     "guard": Scene(
         top=lambda config: Guard(dataclasses.replace(config, watchdog_cycles=PATIENCE), BENCH_MEMORIES), drive=guard,
         rows=(Row("running"), Row("progress"), Row("faults", text=hexadecimal), Row("error"),

@@ -169,7 +169,7 @@ SCENES = {
               Row("last"), Row("last_cycle")),
         text="A group of tokens of two words."),
     "norm_replay": Scene(
-        top=lambda config: NormReplay(), drive=norm_replay,
+        top=lambda config: NormReplay(config.norm_parts), drive=norm_replay,
         rows=(Row("start"), Row("words"), Row("enable"), Row("word", "enable")),
         text="Two tokens of four words, one behind the other."),
     "norm_table": Scene(

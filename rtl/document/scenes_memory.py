@@ -7,13 +7,17 @@ from amaranth.hdl import unsigned
 from golden.spec.descriptors import LoadSource
 from golden.spec.hardware import HardwareConfig
 from golden.spec.image import Kind, Memory, Section, build_segment, segment_words
+from golden.spec.step import STEP_FIELDS, STEP_SLOT_BITS
 from rtl.bench.catalogue_array import LoaderBench
 from rtl.document.recording import Cycle, Drive, Row, Scene
 from rtl.document.stimuli import EVERY_ENGINE, engines, generator, hexadecimal, issued, loaded, nibbles, pack, played
 from rtl.memory.burst_queue import BurstQueue
 from rtl.memory.image_loader import ImageLoader
 from rtl.memory.line_ram import LineRam
+from rtl.memory.part_ram import PARTS, PartRam
+from rtl.memory.ports import READ_LATENCY
 from rtl.memory.ram import Ram
+from rtl.memory.step_ram import StepRam
 from rtl.memory.transposer import Transposer
 from rtl.memory.twin_ram import TwinRam
 
@@ -35,6 +39,20 @@ def twin_ram(config: HardwareConfig) -> Drive:
         yield Cycle({"write.enable": 1, "write.address": address, "write.data": 0xB0 + address})
     yield Cycle({"read_0.enable": 1, "read_0.address": 0, "read_1.enable": 1, "read_1.address": 2})
     yield from played([{"read_0.enable": 1, "read_0.address": 1}], after=3)
+
+
+def part_ram(config: HardwareConfig) -> Drive:
+    """Two words as often as they may be written; then their parts."""
+    for address, word in enumerate((0xB1A1, 0xB2A2)):
+        yield from played([{"write.enable": 1, "write.address": address, "write.data": word}], after=PARTS - 1)
+    yield from played(({"read.enable": 1, "read.address": part} for part in range(2 * PARTS)), after=READ_LATENCY)
+
+
+def step_ram(config: HardwareConfig) -> Drive:
+    """A word with bits above its first field; it is read back without them."""
+    word = 0x3FFF1234 | 0x5678 << STEP_SLOT_BITS
+    yield from played([{"write.enable": 1, "write.address": 3, "write.data": word},
+                       {"read.enable": 1, "read.address": 3}], after=READ_LATENCY + 1)
 
 
 def line_ram(config: HardwareConfig) -> Drive:
@@ -93,6 +111,15 @@ SCENES = {
         top=lambda config: TwinRam(DEPTH, BITS), drive=twin_ram,
         rows=(*port("write"), *read("read_0"), *read("read_1"), *FAULTS),
         text="Three writes, then both readers read."),
+    "part_ram": Scene(
+        top=lambda config: PartRam(DEPTH, 2 * BITS), drive=part_ram,
+        rows=(*port("write"), *read("read"), *FAULTS),
+        text="Two words of two bytes, PARTS cycles apart; then their bytes are read, the lower first."),
+    "step_ram": Scene(
+        top=lambda config: StepRam(DEPTH), drive=step_ram,
+        rows=(*port("write"), *read("read"), *FAULTS),
+        text=f"A word is written whose first slot has bits above its field of {STEP_FIELDS[0].bits}; it is read "
+             "without them."),
     "line_ram": Scene(
         top=lambda config: LineRam(DEPTH, BITS, LINE_WORDS), drive=line_ram,
         rows=(*port("write"), *read("read"), *FAULTS), text="Four words are written one by one, and read as a line."),

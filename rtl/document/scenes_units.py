@@ -6,8 +6,9 @@ from golden.spec import numbers
 from golden.spec.hardware import HardwareConfig
 from golden.spec.numbers import Format
 from rtl.document.recording import Cycle, Drive, Row, Scene
-from rtl.document.stimuli import generator, member, pack, played
+from rtl.document.stimuli import generator, hexadecimal, member, pack, played
 from rtl.units.exponential import Exponential
+from rtl.units.gather import Gather
 from rtl.units.modulate import Modulate
 from rtl.units.noise import NoiseGenerator
 from rtl.units.normalise import Normalise
@@ -21,6 +22,7 @@ from rtl.units.square_sum import SquareSum
 from rtl.units.update_sum import UpdateSum
 
 TOTAL_BITS = 12
+BYTE_BITS = 8
 SQUARE_BITS = 20
 WORDS = 2
 """Words of a row or token."""
@@ -30,6 +32,12 @@ def exponential(config: HardwareConfig) -> Drive:
     draw = generator()
     yield from played(({"valid": 1, "maximum": 100, "scores": pack([100 - draw.randrange(60)] * config.width,
                                                                   numbers.SCORE_BITS)} for _ in range(4)), after=3)
+
+
+def gather(config: HardwareConfig) -> Drive:
+    """Two words in four cycles, and one more later."""
+    for lower, upper, after in ((0xA1, 0xB1, 0), (0xA2, 0xB2, 2), (0xA3, 0xB3, 2)):
+        yield from played([{"valid": 1, "part": lower}, {"part": upper}], after)
 
 
 def modulate(config: HardwareConfig) -> Drive:
@@ -122,6 +130,10 @@ SCENES = {
         top=Exponential, drive=exponential, rows=(VALID, Row("maximum"), Row("scores[0]", "valid"),
                                                   Row("probabilities[0]")),
         text="Four words, one a cycle; channel 0 is shown. Before the first result the output is undefined; here 0."),
+    "gather": Scene(
+        top=lambda config: Gather(BYTE_BITS), drive=gather,
+        rows=(VALID, Row("part", text=hexadecimal), Row("word_valid"), Row("word", text=hexadecimal)),
+        text="Bytes to words of two: two words one behind the other, and one later."),
     "modulate": Scene(
         top=Modulate, drive=modulate,
         rows=(VALID, Row("normalised[0]", "valid"), Row("modulation[0].gain", "valid"),

@@ -63,10 +63,11 @@ def played(inputs: Iterable[dict[str, Any]], after: int = 0) -> Drive:
     yield from idle(after)
 
 
-def loaded(port: str, words: Iterable[int]) -> Iterator[Cycle]:
-    """Cycles before the diagram that write a memory through a port, from address 0 on."""
+def loaded(port: str, words: Iterable[int], pause: int = 0) -> Iterator[Cycle]:
+    """Cycles before the diagram that write a memory through a port, from address 0 on; ``pause`` cycles lie between."""
     for address, word in enumerate(words):
         yield Cycle({f"{port}.enable": 1, f"{port}.address": address, f"{port}.data": word}, shown=False)
+        yield from (Cycle({}, shown=False) for _ in range(pause))
 
 
 def issued(payload: dict[str, int], held: dict[str, Any], after: int) -> Drive:

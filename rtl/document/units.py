@@ -7,77 +7,22 @@ import importlib
 import inspect
 import pkgutil
 import re
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from amaranth.hdl import unsigned
 from amaranth.lib import wiring
 
 import rtl
-from golden.spec.descriptors import Opcode
 from golden.spec.hardware import HardwareConfig, load_hardware
-from rtl.array.dense_grid import DenseGrid
-from rtl.array.dense_lane import DenseLane, nibble_shape
-from rtl.array.dense_pair import DenseMultiply
-from rtl.array.multiplier import DSP_BITS, Multiplier
-from rtl.array.packed import PackedMultiplier
-from rtl.bench.catalogue_array import BENCH_MEMORIES
-from rtl.control.engine import descriptor_layout
-from rtl.control.guard import Guard
-from rtl.control.queue import DescriptorQueue
-from rtl.control.semaphores import Semaphores
-from rtl.memory.burst_queue import BurstQueue
-from rtl.memory.line_ram import LineRam
-from rtl.memory.ram import Ram
-from rtl.memory.twin_ram import TwinRam
-from rtl.units.iterations import Iterations
-from rtl.units.norm_control import NormReplay
-from rtl.units.norm_engine import COUNT_BITS, longest_words
-from rtl.units.reciprocal import Reciprocal
-from rtl.units.reciprocal_square_root import ReciprocalSquareRoot
-from rtl.units.sampler_step import SamplerStep
-from rtl.units.square_sum import SquareSum
-from rtl.units.update_sum import UpdateSum
+from rtl.document.instances import INSTANCES
 
 REPOSITORY = Path(rtl.__file__).resolve().parents[1]
 ROOMS = {"array": "Array", "units": "Arithmetic and engines", "memory": "Memories", "control": "Control",
-         "bus": "Bus wrappers", "core": "The core"}
+         "link": "Serial link", "bus": "Buses", "core": "The core and a board's top level"}
+"""Folder in ``rtl``, or ``core`` for what lies beside the folders -> its heading."""
 OUTSIDE = ("rtl.bench", "rtl.document")
 """Packages whose components are no part of the product."""
-
-Maker = Callable[[HardwareConfig], wiring.Component]
-
-
-def _square_sum(config: HardwareConfig) -> SquareSum:
-    return SquareSum(config, longest_words(config))
-
-
-INSTANCES: dict[type, tuple[Maker, str]] = {
-    Ram: (lambda config: Ram(*config.memory_shapes["weight"]), "the weight store's"),
-    TwinRam: (lambda config: TwinRam(*config.memory_shapes["residual"]), "the residual stream's"),
-    LineRam: (lambda config: LineRam(*config.memory_shapes["normalised"], config.line_words),
-              "the normalised memory's"),
-    BurstQueue: (lambda config: BurstQueue(4, unsigned(8)), "four items of eight bits"),
-    DescriptorQueue: (lambda config: DescriptorQueue(descriptor_layout(Opcode.NORM)), "the norm's"),
-    Semaphores: (lambda config: Semaphores(), ""),
-    Guard: (lambda config: Guard(config, BENCH_MEMORIES), "the bench's"),
-    Multiplier: (lambda config: Multiplier(DSP_BITS, DSP_BITS), "the widest"),
-    PackedMultiplier: (lambda config: PackedMultiplier(), ""),
-    DenseLane: (lambda config: DenseLane(nibble_shape(config)), "4-bit operands"),
-    DenseGrid: (lambda config: DenseGrid(nibble_shape(config), ["dsp"] * (config.lanes // 2)), "4-bit operands"),
-    DenseMultiply: (lambda config: DenseMultiply(config, "dsp", "generic"), ""),
-    Iterations: (lambda config: Iterations(COUNT_BITS), "the norm's"),
-    NormReplay: (lambda config: NormReplay(), ""),
-    SquareSum: (_square_sum, "the norm's"),
-    ReciprocalSquareRoot: (lambda config: ReciprocalSquareRoot(len(_square_sum(config).total)), "the norm's"),
-    Reciprocal: (lambda config: Reciprocal(12), "totals of 12 bits"),
-    SamplerStep: (lambda config: SamplerStep(), ""),
-    UpdateSum: (lambda config: UpdateSum(), ""),
-}
-"""Components that are made of something else than a configuration: how, and which of them the ports are given of."""
-
 
 @dataclass(frozen=True)
 class Unit:
@@ -107,8 +52,9 @@ class Unit:
 
     @property
     def room(self) -> str:
-        """Folder in ``rtl``, or ``core``."""
-        return self.kind.__module__.split(".")[1]
+        """Folder in ``rtl``, or ``core`` for a file beside the folders."""
+        folders = self.kind.__module__.split(".")[1:-1]
+        return folders[0] if folders else "core"
 
     @property
     def doc(self) -> str:
@@ -168,7 +114,7 @@ def users() -> dict[type, list[Unit]]:
 
 
 def _named(source: str) -> set[str]:
-    """Names that a class uses, those left out of which it takes only a constant."""
-    tree = ast.parse(source)
-    constants = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Attribute) and node.attr.isupper()}
-    return {node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and id(node) not in constants}
+    """Names that a class's body uses, not what it is derived from; those left out of which it takes only a constant."""
+    nodes = [node for part in ast.parse(source).body[0].body for node in ast.walk(part)]
+    constants = {id(node.value) for node in nodes if isinstance(node, ast.Attribute) and node.attr.isupper()}
+    return {node.id for node in nodes if isinstance(node, ast.Name) and id(node) not in constants}

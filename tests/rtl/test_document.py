@@ -11,13 +11,18 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from golden.spec.latency import ARRAY_TAIL
+from rtl.bus.wishbone import WishboneBridge
 from rtl.document import __main__ as command
-from rtl.document import pages, planted
+from rtl.document import pages, planted, scenes_bus
 from rtl.document.diagram import svg, wave_json
+from rtl.document.instances import BIT_CYCLES
 from rtl.document.interface import constants, ports
 from rtl.document.recording import Cycle, Recording, Row, Scene, locate, record
 from rtl.document.stimuli import played
 from rtl.document.units import REPOSITORY, ROOMS, hardware, units, users
+from rtl.link.frames import FrameLink
+from rtl.link.uart import UartReceiver
+from rtl.units.gather import Gather
 from rtl.units.requantise import REQUANTISE_LATENCY, Requantise
 from rtl.verilog import BUGS
 
@@ -55,8 +60,9 @@ DELAY = Scene(top=lambda config: Delay(), drive=lambda config: played([{"value":
 def test_no_two_units_share_a_name_and_every_file_of_the_hardware_is_covered():
     assert len(set(NAMES)) == len(NAMES)
     files = {path.relative_to(REPOSITORY).as_posix() for room in ROOMS
-             for path in (REPOSITORY / "rtl" / room).glob("*.py") if "(wiring.Component)" in path.read_text()}
-    assert {found.file for found in units()} == files | {"rtl/core.py"}
+             for path in (REPOSITORY / "rtl" / room.removeprefix("core")).glob("*.py")
+             if "(wiring.Component)" in path.read_text()}
+    assert {found.file for found in units()} == files | {"rtl/events.py"}  # whose components watch others
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -92,6 +98,13 @@ def test_the_diagram_holds_the_recorded_values():
     assert "href=\"http" not in drawn
 
 
+def test_a_port_of_an_array_is_an_input_by_its_index():
+    recording = recorded("request_arbiter")
+    assert {"requests[0].valid", "requests[3].valid", "request.ready"} <= recording.inputs
+    assert "requests[0].ready" not in recording.inputs
+    assert {port.name for port in ports(unit("request_arbiter"))} >= {"requests[0].valid", "responses[3].ready"}
+
+
 def test_a_planted_bug_changes_the_picture():
     """The diagram is the hardware's: with another rounding another value stands in it."""
     scene = pages.SCENES["requantise"]
@@ -105,11 +118,34 @@ def test_a_planted_bug_changes_the_picture():
     ("in_flight", "retire", "give", ARRAY_TAIL),
     ("write_back", "drained_valid", "written_activation.enable", 5),
     ("softmax_engine", "engine.score.enable", "written.enable", 5),
+    ("wishbone_bridge", "request.valid", "wb_ack", WishboneBridge.WRITE_CYCLES),
+    ("gather", "valid", "word_valid", Gather.LATENCY + 1),
 ])
 def test_the_pictures_have_the_latencies_of_the_contract(name, first, then, cycles):
     values = recorded(name).values
     starts, ends = (next(cycle for cycle, value in enumerate(values[path]) if value) for path in (first, then))
     assert ends - starts == cycles
+
+
+def test_the_link_s_pictures_have_its_latencies():
+    """Of a byte from the fall of its start bit on, of a byte behind a byte, and of an answer behind its request."""
+    made = UartReceiver(BIT_CYCLES)
+    assert recorded("uart_receiver").values["valid"].index(1) == made.SAMPLE_LATENCY + 9 * BIT_CYCLES
+    taken = [cycle for cycle, ready in enumerate(recorded("uart_transmitter").values["bytes.ready"]) if ready]
+    assert taken == [0, 10 * BIT_CYCLES]
+    values = recorded("frame_link").values
+    last = max(cycle for cycle, valid in enumerate(values["received_valid"]) if valid)
+    assert values["sent.valid"].index(1) == last + FrameLink.ANSWER_CYCLES + FrameLink.WRITE_CYCLES
+
+
+def test_the_buses_pictures_have_what_was_read_and_written():
+    """Requests in the order in which they pass, and pixels as the register file gave them."""
+    values = recorded("axi_bridge").values
+    asked = [values["request.payload.data"][cycle] for cycle, valid in enumerate(values["request.valid"])
+             if valid and values["request.payload.write"][cycle]]
+    assert asked == [0x11, scenes_bus.DATA, 0x22]
+    pixels = [values["m_axis_tdata"][cycle] for cycle, valid in enumerate(values["m_axis_tvalid"]) if valid]
+    assert tuple(pixels) == scenes_bus.PIXELS
 
 
 def test_the_numerics_examples_are_in_the_pictures():
@@ -140,6 +176,8 @@ def test_every_planted_bug_is_told_on_a_page():
 def test_every_bench_exists_and_a_test_runs_it():
     tests = "".join(path.read_text() for path in (REPOSITORY / "tests").glob("*/test_*.py")) \
         + (REPOSITORY / "sim" / "gemm_run.py").read_text()
+    assert all((REPOSITORY / file).is_file() for file in planted.WHOLE.values())
+    assert set(planted.WHOLE).isdisjoint(found.name for found in units() if found.kind in planted.benches())
     for benches in planted.benches().values():
         for bench in benches:
             assert (REPOSITORY / bench.file).is_file(), bench

@@ -80,6 +80,7 @@ def register_access(config: HardwareConfig) -> Drive:
     yield Cycle({**held, "frame": 1, "header": SYNC}, shown=False)
     for _ in range(SESSION_CYCLES):
         yield Cycle(held, shown=False)
+    yield Cycle(held)
     for _ in range(2):
         yield Cycle({**held, **asked})
         while not (yield Cycle(held))["reply"]:
@@ -135,7 +136,7 @@ SCENES = {
         top=lambda config: FrameDecoder(BIT_CYCLES), drive=frame_decoder,
         rows=(Row("listen"), *bytes_of("valid", "byte"), Row("payload.enable"),
               Row("payload.address", "payload.enable"), Row("payload.data", "payload.enable", nibbles),
-              Row("frame"), Row("header.sequence", "frame"), Row("header.code", "frame", member(Command)),
+              Row("frame"), Row("header.sequence", "frame"), Row("header.code", "frame", hexadecimal),
               Row("header.address", "frame", hexadecimal), Row("count", "frame"), Row("damaged")),
         text=f"A frame that asks for {WRITTEN}: flag, header, word, CRC, flag. The word's byte 7e comes as 7d 5e. The "
              "CRC is written behind the word, as it is not known yet which word is the last; of both the lowest four "
@@ -149,12 +150,12 @@ SCENES = {
              "7d 5e."),
     "register_access": Scene(
         top=lambda config: RegisterAccess(CLOCK_HZ, BAUD), drive=register_access,
-        rows=(Row("listen"), Row("frame"), Row("header.code", "frame", member(Command)),
+        rows=(Row("listen"), Row("frame"), Row("header.code", "frame", hexadecimal),
               Row("header.sequence", "frame"), Row("count", "frame"), Row("words.enable"),
               Row("words.address", "words.enable"), *REQUEST, Row("reply"),
               Row("reply_header.code", "reply", member(Answer)), Row("sending")),
-        text="In a session: a request to write two words, here two equal ones; then the same request, as from a host "
-             "that has missed the answer. It is answered again, and writes nothing."),
+        text=f"In a session: a request to write, code {Command.WRITE.value}, two words, here two equal ones; then the "
+             "same request, as from a host that has missed the answer. It is answered again, and writes nothing."),
     "frame_link": Scene(
         top=lambda config: FrameLink(CLOCK_HZ, BAUD, BIT_CYCLES), drive=frame_link,
         rows=(*bytes_of("received_valid", "received"), *REQUEST, Row("sent.valid"), Row("sent.ready"),

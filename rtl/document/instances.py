@@ -56,6 +56,7 @@ Maker = Callable[[HardwareConfig], wiring.Component]
 CLOCK_HZ, BAUD = 4_000_000, 1_000_000
 BIT_CYCLES = bit_cycles(CLOCK_HZ, BAUD)
 """The fewest cycles of a bit, so that a diagram holds a byte."""
+ONE_LINE = f"one with {BIT_CYCLES} cycles a bit"
 AXI_CLIENTS = 4
 COUNTED = (1, 3, 7)
 """Bits of the increments of three counters, as of a flag, lanes and multiply-accumulates."""
@@ -66,13 +67,13 @@ def _square_sum(config: HardwareConfig) -> SquareSum:
 
 
 LINK: dict[type, tuple[Maker, str]] = {
-    UartReceiver: (lambda config: UartReceiver(BIT_CYCLES), f"bits of {BIT_CYCLES} cycles"),
-    UartTransmitter: (lambda config: UartTransmitter(BIT_CYCLES), f"bits of {BIT_CYCLES} cycles"),
-    FrameDecoder: (lambda config: FrameDecoder(BIT_CYCLES), f"bits of {BIT_CYCLES} cycles"),
+    UartReceiver: (lambda config: UartReceiver(BIT_CYCLES), ONE_LINE),
+    UartTransmitter: (lambda config: UartTransmitter(BIT_CYCLES), ONE_LINE),
+    FrameDecoder: (lambda config: FrameDecoder(BIT_CYCLES), ONE_LINE),
     FrameEncoder: (lambda config: FrameEncoder(), ""),
     RegisterAccess: (lambda config: RegisterAccess(CLOCK_HZ, BAUD), ""),
-    FrameLink: (lambda config: FrameLink(CLOCK_HZ, BAUD, BIT_CYCLES), f"bits of {BIT_CYCLES} cycles"),
-    SerialLink: (lambda config: SerialLink(CLOCK_HZ, BAUD), f"bits of {BIT_CYCLES} cycles"),
+    FrameLink: (lambda config: FrameLink(CLOCK_HZ, BAUD, BIT_CYCLES), ONE_LINE),
+    SerialLink: (lambda config: SerialLink(CLOCK_HZ, BAUD), ONE_LINE),
     Top: (lambda config: Top(config, clock_hz=CLOCK_HZ, baud=BAUD), ""),
 }
 BUSES: dict[type, tuple[Maker, str]] = {

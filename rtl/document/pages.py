@@ -30,7 +30,7 @@ SCENES = {name: scene for source in SOURCES for name, scene in source.SCENES.ite
 """Name of a unit -> what its diagram shows."""
 
 WITHOUT = {
-    "axi_core": "it is the core behind the bridge whose page, [Axi bridge](axi_bridge.md), shows the buses.",
+    "axi_core": "it is the core behind the bridge whose page, [AXI bridge](axi_bridge.md), shows the buses.",
     "core": "a program of any use takes thousands of cycles. `make sim WAVES=1` records them all.",
     "decider": "a decision takes hundreds of cycles. The page of the [Detector](detector.md) shows the end of one.",
     "top": "the shortest request takes 400 cycles on its line. The page of the [Serial link](serial_link.md) shows the "

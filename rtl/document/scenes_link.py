@@ -10,7 +10,7 @@ from golden.spec.link import ESCAPE, ESCAPE_FLIP, FLAG, WORD_BYTES, Answer, Comm
 from golden.spec.registers import ADDRESSES
 from rtl.document.instances import BAUD, BIT_CYCLES, CLOCK_HZ
 from rtl.document.recording import Cycle, Drive, Row, Scene
-from rtl.document.stimuli import hexadecimal, idle, member, played
+from rtl.document.stimuli import hexadecimal, idle, member, nibbles, played
 from rtl.link.access import RegisterAccess
 from rtl.link.decoder import FrameDecoder
 from rtl.link.encoder import FrameEncoder
@@ -80,6 +80,7 @@ def register_access(config: HardwareConfig) -> Drive:
     yield Cycle({**held, "frame": 1, "header": SYNC}, shown=False)
     for _ in range(SESSION_CYCLES):
         yield Cycle(held, shown=False)
+    yield Cycle(held)
     for _ in range(2):
         yield Cycle({**held, **asked})
         while not (yield Cycle(held))["reply"]:
@@ -120,7 +121,7 @@ def bytes_of(valid: str, name: str) -> tuple[Row, ...]:
 REQUEST = (Row("request.valid"), Row("request.ready"), Row("request.payload.write", "request.valid"),
            Row("request.payload.address", "request.valid", hexadecimal),
            Row("request.payload.data", "request.valid", hexadecimal))
-WRITTEN = f"a write of the word {VALUE:x} to SEED0, whose address is {SEED0:x}"
+WRITTEN = f"a write of the word 0x{VALUE:x} to SEED0, whose address is 0x{SEED0:x}"
 SCENES = {
     "uart_receiver": Scene(
         top=lambda config: UartReceiver(BIT_CYCLES), drive=uart_receiver,
@@ -134,25 +135,27 @@ SCENES = {
     "frame_decoder": Scene(
         top=lambda config: FrameDecoder(BIT_CYCLES), drive=frame_decoder,
         rows=(Row("listen"), *bytes_of("valid", "byte"), Row("payload.enable"),
-              Row("payload.address", "payload.enable"), Row("payload.data", "payload.enable", hexadecimal),
-              Row("frame"), Row("header.sequence", "frame"), Row("header.code", "frame", member(Command)),
+              Row("payload.address", "payload.enable"), Row("payload.data", "payload.enable", nibbles),
+              Row("frame"), Row("header.sequence", "frame"), Row("header.code", "frame", hexadecimal),
               Row("header.address", "frame", hexadecimal), Row("count", "frame"), Row("damaged")),
         text=f"A frame that asks for {WRITTEN}: flag, header, word, CRC, flag. The word's byte 7e comes as 7d 5e. The "
-             "CRC is written behind the word, as it is not known yet which word is the last."),
+             "CRC is written behind the word, as it is not known yet which word is the last; of both the lowest four "
+             "digits are shown."),
     "frame_encoder": Scene(
         top=lambda config: FrameEncoder(), drive=frame_encoder,
         rows=(Row("start"), Row("count"), Row("payload.enable"), Row("payload.address", "payload.enable"),
               Row("payload.data", text=hexadecimal), Row("bytes.valid"), Row("bytes.ready"),
               Row("bytes.payload", "bytes.valid", hexadecimal), Row("busy")),
-        text=f"An answer with the word {VALUE:x}: flag, header, word, CRC, flag. The word's byte 7e is sent as 7d 5e."),
+        text=f"An answer with the word 0x{VALUE:x}: flag, header, word, CRC, flag. The word's byte 7e is sent as "
+             "7d 5e."),
     "register_access": Scene(
         top=lambda config: RegisterAccess(CLOCK_HZ, BAUD), drive=register_access,
-        rows=(Row("listen"), Row("frame"), Row("header.code", "frame", member(Command)),
+        rows=(Row("listen"), Row("frame"), Row("header.code", "frame", hexadecimal),
               Row("header.sequence", "frame"), Row("count", "frame"), Row("words.enable"),
               Row("words.address", "words.enable"), *REQUEST, Row("reply"),
               Row("reply_header.code", "reply", member(Answer)), Row("sending")),
-        text="In a session: a request to write two words, and the same once more, as from a host that has missed the "
-             "answer. It is answered again, and writes nothing."),
+        text=f"In a session: a request to write, code {Command.WRITE.value}, two words, here two equal ones; then the "
+             "same request, as from a host that has missed the answer. It is answered again, and writes nothing."),
     "frame_link": Scene(
         top=lambda config: FrameLink(CLOCK_HZ, BAUD, BIT_CYCLES), drive=frame_link,
         rows=(*bytes_of("received_valid", "received"), *REQUEST, Row("sent.valid"), Row("sent.ready"),
@@ -161,6 +164,6 @@ SCENES = {
     "serial_link": Scene(
         top=lambda config: SerialLink(CLOCK_HZ, BAUD), drive=serial_link,
         rows=(Row("rx"), *REQUEST, Row("tx")),
-        text=f"The last byte of {WRITTEN}, the flag 7e, in bits of {BIT_CYCLES} cycles; behind it the word is "
+        text=f"The last byte of {WRITTEN}: the flag 7e, in bits of {BIT_CYCLES} cycles; behind it the word is "
              "written, and the first byte of the answer begins."),
 }

@@ -21,6 +21,7 @@ REPOSITORY = Path(rtl.__file__).resolve().parents[1]
 ROOMS = {"array": "Array", "units": "Arithmetic and engines", "memory": "Memories", "control": "Control",
          "link": "Serial link", "bus": "Buses", "core": "The core and a board's top level"}
 """Folder in ``rtl``, or ``core`` for what lies beside the folders -> its heading."""
+ABBREVIATIONS = ("axi", "ram", "uart")
 OUTSIDE = ("rtl.bench", "rtl.document")
 """Packages whose components are no part of the product."""
 
@@ -37,8 +38,9 @@ class Unit:
 
     @property
     def title(self) -> str:
-        """Words of the class's name."""
-        return self.name.replace("_", " ").capitalize()
+        """Words of the class's name, abbreviations in capitals."""
+        words = self.name.capitalize().split("_")
+        return " ".join(word.upper() if word.lower() in ABBREVIATIONS else word for word in words)
 
     @property
     def summary(self) -> str:

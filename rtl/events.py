@@ -142,8 +142,8 @@ def drive_control(m: Module, core: wiring.Component, control: data.View) -> None
     sequencer, units = core.sequencer, core.engines.values()
     issues = [getattr(sequencer, f"issue_{name}") for name in NAMES]
     m.d.comb += [
-        control.fetch.eq(sequencer.program.enable),
-        control.address.eq(sequencer.program.address),
+        control.fetch.eq(sequencer.program.enable & ~sequencer.program.address[0]),     # the first of its parts
+        control.address.eq(sequencer.program.address[1:]),
         control.executed.eq(sequencer.progress),
         control.step_end.eq(sequencer.step_end),
         control.done.eq(sequencer.done),

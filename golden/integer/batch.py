@@ -13,7 +13,7 @@ import numpy as np
 from golden.integer import batch_kernels, pixel
 from golden.integer.evaluate import bias_shift, norm_format, query_format
 from golden.integer.model import IntegerBlock, IntegerLinear, IntegerModel
-from golden.integer.product import EXACT_FLOAT32, activation_planes, multiply
+from golden.integer.product import BYTES_ARE_FASTER, EXACT_FLOAT32, activation_planes, multiply, multiply_bytes
 from golden.integer.workload import ZeroShares
 from golden.spec import numbers
 from golden.spec.descriptors import NORM_LIMITS, NORM_PLANES, NormFormat
@@ -42,12 +42,39 @@ def accumulator_bound(model: IntegerModel) -> int:
 
 
 @dataclass(frozen=True)
+class Numbers:
+    """Types in which a matrix product is exact: of its operands (F) and of its sums (S)."""
+
+    operand: type
+    sums: type
+
+    def multiply(self, left: np.ndarray, right: np.ndarray, sums: np.ndarray) -> None:
+        """left (T, K) F @ right (K, O) F into sums (T, O) S."""
+        (multiply_bytes if self.operand is np.int8 else multiply)(left, right, sums)
+
+
+BYTES = Numbers(np.int8, np.int32)
+
+
+def wide_numbers(model: IntegerModel) -> Numbers:
+    """For every product of the model, 8-bit layers among them."""
+    kind = np.float32 if accumulator_bound(model) < EXACT_FLOAT32 else np.float64
+    return Numbers(kind, kind)
+
+
+def narrow_numbers(model: IntegerModel) -> Numbers:
+    """For products of 4-bit operands: bytes where the processor is made for them, else as the wide ones."""
+    return BYTES if BYTES_ARE_FASTER else wide_numbers(model)
+
+
+@dataclass(frozen=True)
 class BatchLinear:
     """Linear layers of one operand, side by side: the array's product and the requantise of each column.
 
     weight (K, O) F; multiplier, bias, shift, low and high (O,) int64.
     """
 
+    numbers: Numbers
     weight: np.ndarray
     multiplier: np.ndarray
     bias: np.ndarray
@@ -56,37 +83,43 @@ class BatchLinear:
     high: np.ndarray
 
     @classmethod
-    def join(cls, layers: list[tuple[IntegerLinear, Format]], kind: type) -> BatchLinear:
-        """The layers' outputs in this order, each to its format."""
+    def join(cls, layers: list[tuple[IntegerLinear, Format]], narrow: Numbers, wide: Numbers) -> BatchLinear:
+        """The layers' outputs in this order, each to its format; ``wide`` numbers if one of them has 8 bits."""
         def columns(values: list) -> np.ndarray:
             parts = [np.broadcast_to(value, layer.outputs) for value, (layer, _) in zip(values, layers, strict=True)]
             return np.concatenate(parts).astype(np.int64)
 
         limits = [numbers.LIMITS[form] for _, form in layers]
+        kind = wide if any(layer.eight_bit for layer, _ in layers) else narrow
         weight = np.concatenate([layer.weight for layer, _ in layers])
-        return cls(np.ascontiguousarray(weight.T.astype(kind)), columns([layer.multiplier for layer, _ in layers]),
+        return cls(kind, np.ascontiguousarray(weight.T.astype(kind.operand)),
+                   columns([layer.multiplier for layer, _ in layers]),
                    columns([layer.bias for layer, _ in layers]), columns([layer.shift for layer, _ in layers]),
                    columns([low for low, _ in limits]), columns([high for _, high in limits]))
 
-    def __call__(self, operand: np.ndarray) -> np.ndarray:
-        """``evaluate.linear``: operand (..., K) F -> (..., O) F."""
+    def __call__(self, operand: np.ndarray, kind: type = np.int32) -> np.ndarray:
+        """``evaluate.linear``: operand (..., K) F -> (..., O) of a type that holds the outputs' formats."""
         tokens = operand.reshape(-1, operand.shape[-1])
-        outputs = np.empty((len(tokens), self.weight.shape[1]), dtype=operand.dtype)
-        multiply(tokens, self.weight, outputs)
-        batch_kernels.requantise(outputs, self.multiplier, self.bias, self.shift, self.low, self.high)
+        sums = np.empty((len(tokens), self.weight.shape[1]), dtype=self.numbers.sums)
+        self.numbers.multiply(tokens, self.weight, sums)
+        outputs = np.empty(sums.shape, dtype=kind)
+        batch_kernels.requantise(sums, self.multiplier, self.bias, self.shift, self.low, self.high, outputs)
         return outputs.reshape(*operand.shape[:-1], -1)
 
 
 class BatchBlock:
     """One core block: its layers, ready to multiply."""
 
-    def __init__(self, block: IntegerBlock, config: ModelConfig, kind: type) -> None:
+    def __init__(self, block: IntegerBlock, config: ModelConfig, narrow: Numbers, wide: Numbers) -> None:
+        def join(*layers: tuple[IntegerLinear, Format]) -> BatchLinear:
+            return BatchLinear.join(list(layers), narrow, wide)
+
         self.integers = block
-        self.query_key_value = BatchLinear.join(
-            [(block.query, query_format(config)), (block.key, Format.INT4), (block.value, Format.INT4)], kind)
-        self.projection = BatchLinear.join([(block.projection, Format.WIDE)], kind)
-        self.expand = BatchLinear.join([(block.expand, Format.UINT4)], kind)
-        self.contract = BatchLinear.join([(block.contract, Format.WIDE)], kind)
+        self.query_key_value = join((block.query, query_format(config)), (block.key, Format.INT4),
+                                    (block.value, Format.INT4))
+        self.projection = join((block.projection, Format.WIDE))
+        self.expand = join((block.expand, Format.UINT4))
+        self.contract = join((block.contract, Format.WIDE))
 
 
 def patches(images: np.ndarray, config: ModelConfig) -> np.ndarray:
@@ -108,9 +141,12 @@ def to_images(values: np.ndarray, config: ModelConfig) -> np.ndarray:
 
 def count(zeros: ZeroShares | None, name: str, operand: np.ndarray, form: NormFormat) -> None:
     """Count a left operand's zeros where they are wanted, those of planes apart."""
-    if zeros is not None:
-        planes = activation_planes(operand.astype(np.int64)) if form in NORM_PLANES else (operand,)
-        zeros.count(name, np.stack(planes))
+    if zeros is None:
+        return
+    if form in NORM_PLANES:
+        zeros.count(name, np.stack(activation_planes(operand.astype(np.int64))))
+    else:
+        zeros.add_count(name, batch_kernels.zeros(operand.reshape(-1, operand.shape[-1])), operand.size)
 
 
 class BatchEvaluator:
@@ -118,12 +154,12 @@ class BatchEvaluator:
 
     def __init__(self, model: IntegerModel) -> None:
         self.model = model
-        self.kind = np.float32 if accumulator_bound(model) < EXACT_FLOAT32 else np.float64
-        config = model.config
-        self.convolution = BatchLinear.join([(model.convolution, Format.WIDE)], self.kind)
-        self.blocks = [BatchBlock(block, config, self.kind) for block in model.blocks]
-        self.decoder = BatchLinear.join([(model.decoder, Format.WIDE)], self.kind)
-        self._scores = np.empty((config.heads, config.tokens, config.tokens), dtype=self.kind)
+        config, self.narrow, wide = model.config, narrow_numbers(model), wide_numbers(model)
+        self.convolution = BatchLinear.join([(model.convolution, Format.WIDE)], self.narrow, wide)
+        self.blocks = [BatchBlock(block, config, self.narrow, wide) for block in model.blocks]
+        self.decoder = BatchLinear.join([(model.decoder, Format.WIDE)], self.narrow, wide)
+        self._scores = np.empty((config.heads, config.tokens, config.tokens), dtype=self.narrow.sums)
+        self._probabilities = np.empty(self._scores.shape, dtype=self.narrow.operand)
         self._row_multiplier = np.empty((config.heads, config.tokens), dtype=np.int64)
         self._row_shift = np.empty((config.heads, config.tokens), dtype=np.int64)
 
@@ -138,17 +174,17 @@ class BatchEvaluator:
         gain, bias = (np.broadcast_to(table, (len(images), *table.shape[1:])) for table in (gain, bias))
         operand = patches(images, config)
         count(zeros, "convolution", operand, NormFormat.INT8)
-        residual = self.convolution(operand.astype(self.kind)).astype(np.int32)
+        residual = self.convolution(operand.astype(self.convolution.numbers.operand))
         for number in range(config.blocks):
             self._block(number, residual, gain, bias, zeros)
-        operand = self._norm(-1, residual, gain, bias, NormFormat.INT8)
+        operand = self._norm(-1, residual, gain, bias, NormFormat.INT8, self.decoder)
         count(zeros, "decoder", operand, NormFormat.INT8)
         return to_images(self.decoder(operand).astype(np.int64), config)
 
     def _norm(self, number: int, residual: np.ndarray, gain: np.ndarray, bias: np.ndarray,
-              form: NormFormat) -> np.ndarray:
-        """``evaluate.norm`` number ``number`` of the residual stream (B, T, D): (B, T, D) F."""
-        operand = np.empty(residual.shape, dtype=self.kind)
+              form: NormFormat, layer: BatchLinear) -> np.ndarray:
+        """``evaluate.norm`` number ``number`` of the residual stream (B, T, D): ``layer``'s operand (B, T, D) F."""
+        operand = np.empty(residual.shape, dtype=layer.numbers.operand)
         gains = np.ascontiguousarray(gain[:, number], dtype=np.int64)
         biases = np.ascontiguousarray(bias[:, number], dtype=np.int64) << bias_shift(form)
         batch_kernels.norm(residual, gains, biases, self.model.norm_shifts[number], NORM_LIMITS[form], operand)
@@ -162,37 +198,37 @@ class BatchEvaluator:
 
         block, stream = self.blocks[number], residual.reshape(-1, residual.shape[-1])
         form = norm_format(block.integers, ATTENTION)
-        operand = self._norm(2 * number, residual, gain, bias, form)
+        operand = self._norm(2 * number, residual, gain, bias, form, block.query_key_value)
         counted("query_key_value", operand, form)
-        mixed = np.empty_like(operand)
-        for image, projected in enumerate(block.query_key_value(operand)):
-            query, key, value = np.split(projected, 3, axis=1)
-            counted("scores", query)
-            self._attention(query, key, value, block.integers, mixed[image])
-            counted("mix", self._scores)
+        mixed = np.empty(operand.shape, dtype=block.projection.numbers.operand)
+        for image, projected in enumerate(block.query_key_value(operand, self.narrow.operand)):
+            counted("scores", projected[:, :projected.shape[1] // 3])
+            self._attention(projected, block.integers, mixed[image])
+            counted("mix", self._probabilities)
         counted("projection", mixed)
         batch_kernels.add_residual(stream, block.projection(mixed).reshape(stream.shape))
         form = norm_format(block.integers, HIDDEN)
-        operand = self._norm(2 * number + 1, residual, gain, bias, form)
+        operand = self._norm(2 * number + 1, residual, gain, bias, form, block.expand)
         counted("expand", operand, form)
-        hidden = block.expand(operand)
+        hidden = block.expand(operand, block.contract.numbers.operand)
         counted("contract", hidden)
         batch_kernels.add_residual(stream, block.contract(hidden).reshape(stream.shape))
 
-    def _attention(self, query: np.ndarray, key: np.ndarray, value: np.ndarray, block: IntegerBlock,
-                   mixed: np.ndarray) -> None:
-        """``evaluate.attention`` of one image: query, key, value (T, D) F; ``mixed`` (T, D) F is written.
+    def _attention(self, projected: np.ndarray, block: IntegerBlock, mixed: np.ndarray) -> None:
+        """``evaluate.attention`` of one image: query, key and value side by side (T, 3 D) F; ``mixed`` (T, D).
 
-        Leaves the probabilities in ``self._scores``.
+        Leaves the probabilities in ``self._probabilities``.
         """
         heads = self.model.config.heads
-
-        def split(values: np.ndarray) -> np.ndarray:
-            return values.reshape(len(values), heads, -1).transpose(1, 0, 2)        # (heads, T, d)
-
-        # Copied: the product runs faster with whole rows of the right operand.
-        multiply(split(query), np.ascontiguousarray(split(key).swapaxes(-1, -2)), self._scores)
+        parts = projected.reshape(len(projected), 3, heads, -1)                      # (T, 3, heads, d)
+        query, value = (np.ascontiguousarray(parts[:, part].swapaxes(0, 1)) for part in (0, 2))    # (heads, T, d)
+        key = np.ascontiguousarray(parts[:, 1].transpose(1, 2, 0))                   # (heads, d, T)
+        for head in range(heads):
+            self.narrow.multiply(query[head], key[head], self._scores[head])
         batch_kernels.softmax(self._scores, block.score_multiplier, block.score_shift, block.attention_multiplier,
-                              block.attention_shift, self._row_multiplier, self._row_shift)
-        multiply(self._scores, split(value), split(mixed))
-        batch_kernels.requantise_mix(mixed.reshape(len(mixed), heads, -1), self._row_multiplier, self._row_shift)
+                              block.attention_shift, self._probabilities, self._row_multiplier, self._row_shift)
+        sums = np.empty(value.shape, dtype=self.narrow.sums)
+        for head in range(heads):
+            self.narrow.multiply(self._probabilities[head], value[head], sums[head])
+        batch_kernels.requantise_mix(sums, self._row_multiplier, self._row_shift,
+                                     mixed.reshape(len(mixed), heads, -1))

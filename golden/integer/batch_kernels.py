@@ -1,8 +1,8 @@
 """The hardware units' formulas as compiled loops over many tokens, for the batched reference.
 
-Each kernel computes what the function that its docstring names defines, in 64-bit integers. Operands and accumulators
-are floating-point arrays (F: float32 or float64, whichever ``golden.integer.batch`` proves exact), as the matrix
-products between the kernels are. Compiled on first use, and kept on disk beside this file. No kernel checks its bounds.
+Each kernel computes what the function that its docstring names defines, in 64-bit integers. Operands (F) and sums (S)
+have the types that the matrix products between the kernels take and give, ``golden.integer.batch.Numbers``. Compiled on
+first use, and kept on disk beside this file. No kernel checks its bounds.
 """
 
 from __future__ import annotations
@@ -43,36 +43,49 @@ def _bit_length(value: int) -> int:
 
 
 @njit(cache=True)
-def requantise(accumulator: np.ndarray, multiplier: np.ndarray, bias: np.ndarray, shift: np.ndarray,
-               low: np.ndarray, high: np.ndarray) -> None:
-    """``requantise.requantise``: saturate((((accumulator * multiplier) >> shift) + bias + 8) >> 4), in place.
-
-    accumulator (N, O) F; multiplier, bias, shift and the limits of the output's format (O,) int64.
-    """
-    for n in range(accumulator.shape[0]):
-        row = accumulator[n]
-        for o in range(accumulator.shape[1]):
-            scaled = (np.int64(row[o]) * multiplier[o]) >> shift[o]
-            row[o] = min(max((scaled + bias[o] + _HALF) >> _FRACTION, low[o]), high[o])
+def zeros(values: np.ndarray) -> int:
+    """How many of the values (N, K) F are zero."""
+    found = np.int64(0)
+    for n in range(values.shape[0]):
+        row, total = values[n], np.int32(0)
+        for k in range(row.size):                                           # 32 bits: as wide as F, so vector code
+            total += np.int32(row[k] == 0)
+        found += total
+    return found
 
 
 @njit(cache=True)
-def requantise_mix(sums: np.ndarray, multiplier: np.ndarray, shift: np.ndarray) -> None:
-    """``requantise.requantise`` to int4 with a multiplier and shift of each row and head and no bias, in place.
+def requantise(accumulator: np.ndarray, multiplier: np.ndarray, bias: np.ndarray, shift: np.ndarray,
+               low: np.ndarray, high: np.ndarray, result: np.ndarray) -> None:
+    """``requantise.requantise``: saturate((((accumulator * multiplier) >> shift) + bias + 8) >> 4).
 
-    sums (T, heads, d) F; multiplier and shift (heads, T) int64.
+    accumulator (N, O) S; multiplier, bias, shift and the limits of the output's format (O,) int64; result (N, O), of a
+    type that holds the format, is written.
     """
-    for t in range(sums.shape[0]):
-        for head in range(sums.shape[1]):
-            row, row_multiplier, row_shift = sums[t, head], multiplier[head, t], shift[head, t]
-            for c in range(sums.shape[2]):
+    for n in range(accumulator.shape[0]):
+        row, out = accumulator[n], result[n]
+        for o in range(accumulator.shape[1]):
+            scaled = (np.int64(row[o]) * multiplier[o]) >> shift[o]
+            out[o] = min(max((scaled + bias[o] + _HALF) >> _FRACTION, low[o]), high[o])
+
+
+@njit(cache=True)
+def requantise_mix(sums: np.ndarray, multiplier: np.ndarray, shift: np.ndarray, result: np.ndarray) -> None:
+    """``requantise.requantise`` to int4 with a multiplier and shift of each row and head and no bias.
+
+    sums (heads, T, d) S; multiplier and shift (heads, T) int64; result (T, heads, d) F is written.
+    """
+    for head in range(sums.shape[0]):
+        for t in range(sums.shape[1]):
+            row, out, row_multiplier, row_shift = sums[head, t], result[t, head], multiplier[head, t], shift[head, t]
+            for c in range(row.size):
                 rounded = (((np.int64(row[c]) * row_multiplier) >> row_shift) + _HALF) >> _FRACTION
-                row[c] = min(max(rounded, _INT4_LOW), _INT4_HIGH)
+                out[c] = min(max(rounded, _INT4_LOW), _INT4_HIGH)
 
 
 @njit(cache=True)
 def add_residual(residual: np.ndarray, branch: np.ndarray) -> None:
-    """``evaluate.add_residual``: saturate16(residual + branch), in place; residual (N, D) int32, branch (N, D) F."""
+    """``evaluate.add_residual``: saturate16(residual + branch), in place; both (N, D) int32."""
     for n in range(residual.shape[0]):
         for c in range(residual.shape[1]):
             total = np.int64(residual[n, c]) + np.int64(branch[n, c])
@@ -108,30 +121,33 @@ def norm(residual: np.ndarray, gain: np.ndarray, bias: np.ndarray, shift: int, l
 
 @njit(cache=True)
 def softmax(scores: np.ndarray, multiplier: int, shift: int, mix_multiplier: int, mix_shift: int,
-            row_multiplier: np.ndarray, row_shift: np.ndarray) -> None:
+            probabilities: np.ndarray, row_multiplier: np.ndarray, row_shift: np.ndarray) -> None:
     """``requantise.requantise`` to scores, ``softmax.exponentials`` and ``softmax.row_scale``, row by row.
 
-    scores (heads, T, T) F: accumulators of query times key, replaced by uint4 exponentials relative to their row's
-    maximum; multiplier and shift bring them to int9 scores. row_multiplier and row_shift (heads, T) int64 are written:
-    what divides the product with the values by the row's sum, ``mix_multiplier`` and ``mix_shift`` included.
+    scores (heads, T, T) S: accumulators of query times key, which multiplier and shift bring to int9 scores.
+    probabilities (heads, T, T) F is written: uint4 exponentials relative to the row's maximum; so are row_multiplier
+    and row_shift (heads, T) int64: what divides the product with the values by the row's sum, ``mix_multiplier`` and
+    ``mix_shift`` included.
     """
     width = scores.shape[2]
-    table = _EXPONENTIAL.astype(scores.dtype)
+    table = _EXPONENTIAL.astype(np.int32)
     last = np.int32(table.size - 1)
     line = np.empty(width, dtype=np.int32)
     for head in range(scores.shape[0]):
         for t in range(scores.shape[1]):
-            row = scores[head, t]
+            row, out = scores[head, t], probabilities[head, t]
             maximum = np.int32(_SCORE_LOW)
             for j in range(width):
                 rounded = (((np.int64(row[j]) * multiplier) >> shift) + _HALF) >> _FRACTION
                 line[j] = np.int32(min(max(rounded, _SCORE_LOW), _SCORE_HIGH))
                 maximum = max(maximum, line[j])
             for j in range(width):
-                row[j] = table[np.uint64(min(maximum - line[j], last))]     # unsigned: no look for a negative index
-            total = np.int64(0)
+                line[j] = table[np.uint64(min(maximum - line[j], last))]    # unsigned: no look for a negative index
+            total = np.int32(0)
             for j in range(width):                                          # apart: this loop becomes vector code
-                total += np.int64(row[j])
+                out[j] = line[j]
+                total += line[j]
+            total = np.int64(total)
             exponent = _bit_length(total) - 1
             mantissa = _RECIPROCAL[((total << _RECIPROCAL_INDEX) >> exponent) - (1 << _RECIPROCAL_INDEX)]
             row_multiplier[head, t] = (mantissa * mix_multiplier + (1 << (_MULTIPLIER_BITS - 1))) >> _MULTIPLIER_BITS

@@ -5,10 +5,14 @@ from __future__ import annotations
 from functools import cache
 
 import numpy as np
+import torch
 
 from golden.spec import numbers
 
 EXACT_FLOAT32 = 1 << 24
+BYTES_ARE_FASTER = torch.backends.cpu.get_cpu_capability().startswith("AVX512")
+"""Whether products of bytes run on instructions made for them. Where the processor adds pairs of byte products in 16
+bits, they stay exact too as long as the operands have 4 bits, which is all that they are used for."""
 MULTIPLICATIONS_AT_ONCE = 1 << 18
 """What OpenBLAS, which numpy's wheels bring, takes for a small product: it runs it in one thread and without packing
 its operands. Threads would gain little here, and wait for each other for long where other processes have the cores."""
@@ -20,6 +24,11 @@ def rows_at_once(rows: int, multiplications: int) -> int:
     fitting = [count for count in range(4, rows + 1)
                if rows % count == 0 and count * multiplications <= MULTIPLICATIONS_AT_ONCE]
     return max(fitting, default=max(1, rows))
+
+
+def multiply_bytes(left: np.ndarray, right: np.ndarray, out: np.ndarray) -> None:
+    """left (T, K) @ right (K, O), 4-bit values in int8, into out (T, O) int32."""
+    torch._int_mm(torch.from_numpy(left), torch.from_numpy(right), out=torch.from_numpy(out))
 
 
 def multiply(left: np.ndarray, right: np.ndarray, out: np.ndarray) -> None:

@@ -79,8 +79,12 @@ class ZeroShares:
 
     def count(self, name: str, operand: np.ndarray) -> None:
         """Count the left operand of one matrix product, of any shape."""
-        self.zeros[name] += operand.size - int(np.count_nonzero(operand))
-        self.values[name] += operand.size
+        self.add_count(name, operand.size - int(np.count_nonzero(operand)), operand.size)
+
+    def add_count(self, name: str, zeros: int, values: int) -> None:
+        """Add what was counted elsewhere: zeros among so many values."""
+        self.zeros[name] += zeros
+        self.values[name] += values
 
     def merge(self, other: ZeroShares) -> None:
         """Count what ``other`` counted."""

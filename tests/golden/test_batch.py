@@ -102,7 +102,7 @@ def wide_model(generator):
 def test_sums_beyond_single_precision_stay_exact():
     generator = np.random.default_rng([seeds.seed(), 99])
     model = wide_model(generator)
-    assert BatchEvaluator(model).kind == np.float64
+    assert BatchEvaluator(model).decoder.numbers.sums == np.float64
     for got, expected in velocities(model, random_modulation(generator, model.config, 2), generator):
         assert (got == expected).all()
 
@@ -208,7 +208,7 @@ def test_zeros_are_counted_like_the_references(name):
         other, plan = random_modulation(generator, model.config, 2), random_plan(generator, [2, 1])
     contexts = [(other, table), (table, other)]
     counted = draw_many(model, contexts, plan, [1, 2], workers=1, count_zeros=True, progress=False).zeros
-    expected = [ZeroShares(model.config) for _ in range(plan.steps)]
+    expected = [ZeroShares(model.config, model.eight_bit) for _ in range(plan.steps)]
     for tables, seed in zip(contexts, (1, 2), strict=True):
         for step in sample(model, tables, plan, seed):
             if step.number:

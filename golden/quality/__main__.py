@@ -103,8 +103,8 @@ def arguments() -> argparse.ArgumentParser:
                         help="more models of the same data set in the same table")
     parser.add_argument("--images", type=int,
                         help=f"of each row (default: {TABLE_IMAGES}; {SWEEP_IMAGES} with several settings)")
-    parser.add_argument("--steps", type=int, nargs="+", default=[12], help="of the sampler")
-    parser.add_argument("--sampler", nargs="+", default=["euler"], help=f"some of {', '.join(SAMPLERS)}")
+    parser.add_argument("--steps", type=int, nargs="+", default=[Settings.steps], help="of the sampler")
+    parser.add_argument("--sampler", nargs="+", default=[Settings.sampler], help=f"some of {', '.join(SAMPLERS)}")
     parser.add_argument("--guidance", type=float, default=2.0, help="classifier-free guidance; 1 is none")
     parser.add_argument("--guidance-range", type=float, nargs=2, action="append", metavar=("LOW", "HIGH"),
                         help="times from 0 to 1 between which steps are guided; several times for several ranges")

@@ -34,9 +34,9 @@ PIXEL_ONE = 1 << numbers.PIXEL_FRACTION_BITS
 class Settings:
     """How every variant draws."""
 
-    steps: int = 12
+    steps: int = 8
     guidance: float = 2.0
-    sampler: str = DEFAULT
+    sampler: str = "dpm"
     guidance_range: tuple[float, float] = (0.0, 1.0)     # times between which steps are guided
     stop: float = 0.0                                    # change of the image below which a drawing ends; 0 is never
 

@@ -224,7 +224,7 @@ def test_a_table_from_end_to_end_and_again_without_drawing(garments, tmp_path, c
 def test_steps_are_swept_and_shown(garments, tmp_path, capsys, monkeypatch):
     plots = []
     monkeypatch.setattr(command, "plot", lambda result, path: plots.append((result, path)))
-    options = line(garments, tmp_path, "--steps", "1", "2", "--plot", str(tmp_path / "plot.png"))
+    options = line(garments, tmp_path, "--steps", "1", "2", "--sampler", "euler", "--plot", str(tmp_path / "plot.png"))
     assert main(command.run, command.arguments().parse_args(options)) == 0
     result, path = plots[0]
     assert path == tmp_path / "plot.png" and result == json.loads((tmp_path / "tiny.json").read_text())

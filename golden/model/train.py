@@ -77,10 +77,6 @@ def flow_loss(model: nn.Module, images: Tensor, labels: Tensor, t: Tensor, noise
     return functional.mse_loss(velocity, images - noise)
 
 
-Objective = Callable[[nn.Module, Tensor, Tensor, Tensor, Tensor], Tensor]
-"""A loss of a model, images, labels, times and noise, as ``flow_loss``."""
-
-
 @torch.no_grad()
 def validation_loss(model: nn.Module, images: Tensor, labels: Tensor, *, count: int = 2000, batch: int = 100) -> float:
     """Flow-matching loss on the first ``count`` images; fixed noise, times spread evenly, labels shown."""
@@ -126,12 +122,11 @@ def optimiser(model: nn.Module, schedule: Schedule) -> torch.optim.Optimizer:
 
 
 def fit(model: Transformer, pictures: data.Pictures, schedule: Schedule,
-        save: Callable[[dict[str, Tensor], dict], None], sharpness: Sharpness | None = None,
-        objective: Objective = flow_loss) -> None:
+        save: Callable[[dict[str, Tensor], dict], None], sharpness: Sharpness | None = None) -> None:
     """Train until the minutes, or the steps, are over.
 
     ``save(averaged weights, record)`` is called every two minutes and at the end. ``sharpness`` watches a float model;
-    fake quantisers hold scores back by themselves. ``objective`` takes what ``flow_loss`` takes.
+    fake quantisers hold scores back by themselves.
     """
     adam = optimiser(model, schedule)
     average = Average(model, schedule.average)
@@ -146,7 +141,7 @@ def fit(model: Transformer, pictures: data.Pictures, schedule: Schedule,
             group["lr"] = group["peak"] * schedule.factor(progress)
         batch_images, batch_labels, t, noise = next(source)
         with torch.autocast("cpu", torch.bfloat16, enabled=schedule.mixed):
-            loss = objective(model, batch_images, batch_labels, t, noise)
+            loss = flow_loss(model, batch_images, batch_labels, t, noise)
         penalties = [zeros.penalty(progress)] if zeros else []
         if sharpness:
             penalties.append(sharpness.penalty())

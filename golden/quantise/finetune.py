@@ -8,38 +8,17 @@ from dataclasses import replace
 from pathlib import Path
 
 import torch
-from torch import Tensor, nn
-from torch.nn import functional
+from torch import Tensor
 from tqdm import tqdm
 
 from golden.model import checkpoint, train, zoo
-from golden.model.train import Objective, Schedule, fit, flow_loss, main, validation_loss
+from golden.model.train import Schedule, fit, main, validation_loss
 from golden.quantise import source
 from golden.quantise.quantised import QuantisedTransformer, stored
 
 DEFAULTS = {"tiny": Schedule(minutes=3, batch=128, rate=1e-3), "fashion": Schedule(minutes=25, batch=64, rate=7e-4),
             "sparse": Schedule(minutes=26, batch=64, rate=1e-3, zeros=0.68),
             "avatars": Schedule(minutes=25, batch=64, rate=7e-4), "cifar": Schedule(minutes=25, batch=64, rate=7e-4)}
-
-
-class Imitation:
-    """Loss against the float model's velocity, of the same image, time and noise, in place of the data's.
-
-    The data's velocity of one pair of image and noise is mostly noise itself (the validation loss is its variance);
-    the float model's is its mean, so a step learns more from a batch. Distillation for quantised networks: Polino et
-    al., arXiv 1802.05668, here of the output alone.
-    """
-
-    def __init__(self, teacher: nn.Module) -> None:
-        self.teacher = teacher
-
-    def __call__(self, model: nn.Module, images: Tensor, labels: Tensor, t: Tensor, noise: Tensor) -> Tensor:
-        """Mean squared difference of the velocities; arguments as of ``flow_loss``."""
-        wide = t[:, None, None, None]
-        mixed = (1 - wide) * noise + wide * images
-        with torch.no_grad():
-            wanted = self.teacher(mixed, t, labels)
-        return functional.mse_loss(model(mixed, t, labels), wanted)
 
 
 def start(options: argparse.Namespace) -> tuple[checkpoint.Checkpoint, Path]:
@@ -71,11 +50,6 @@ def beginning(options: argparse.Namespace, found: checkpoint.Checkpoint,
     return model
 
 
-def objective(found: checkpoint.Checkpoint) -> Objective:
-    """Imitate a float checkpoint; a quantised one has no float model beside it, and learns from the data."""
-    return Imitation(source.float_model(found)) if found.kind == "float" else flow_loss
-
-
 def run(options: argparse.Namespace) -> None:
     """Fine-tune one model and write its quantised checkpoint."""
     source.prepare(options)
@@ -98,7 +72,7 @@ def run(options: argparse.Namespace) -> None:
         checkpoint.save(path, made)
         tqdm.write(f"{path}: {made.residual_fraction_bits} fraction bits, {made.record}", file=sys.stderr)
 
-    fit(model, pictures, schedule, save, objective=objective(found))
+    fit(model, pictures, schedule, save)
     print(f"wrote {path}")
 
 

@@ -18,13 +18,13 @@ from golden.spec.image import read_image
 from golden.spec.link import BITS_A_BYTE, BYTE_TIMEOUT_BITS, Command
 from golden.spec.registers import ADDRESSES, Control, Status
 from sim import seed as seeds
-from sim.board import BAUD, BIT_CYCLES, CLOCK_HZ, read_job
+from sim.board import read_job
 from sim.clock import Clock
 from sim.uart import SIXTEENTHS, FaultyPipe, UartPipe, damage
 
-PATIENCE_SECONDS = 600 / BAUD
+PATIENCE_BITS = 600
 """For an answer beside its time on the line: the board needs a few cycles, and Python none."""
-REST_SECONDS = 200 / BAUD
+REST_BITS = 200
 PRESS_CYCLES = 50
 ANSWER_BYTES = 14
 """Of a usual answer, which arrives byte by byte, where a request is written at once."""
@@ -40,12 +40,17 @@ class Bench:
         self.image = read_image(self.job.image) if self.job.image else None
         self.random: random.Random = seeds.generator("board")
         self.clock = Clock(dut)
-        self.pipe = UartPipe(dut, self.clock, CLOCK_HZ, BIT_CYCLES)
+        self.pipe = UartPipe(dut, self.clock, self.job.clock_hz, self.job.bit_cycles)
+        self.patience = PATIENCE_BITS / self.job.baud
         self.link, self.driver = self.host()
+
+    async def wait_bits(self, bits: int) -> None:
+        """As long as so many bits take on the line."""
+        await self.clock.wait_cycles(bits * self.job.bit_cycles)
 
     def host(self, pipe: Any = None) -> tuple[SerialLink, Driver]:
         """Another host at the line, which knows nothing of those before it."""
-        link = SerialLink(pipe or self.pipe, BAUD, PATIENCE_SECONDS, REST_SECONDS)
+        link = SerialLink(pipe or self.pipe, self.job.baud, self.patience, REST_BITS / self.job.baud)
         self.link, self.driver = link, Driver(link)
         return link, self.driver
 
@@ -55,7 +60,7 @@ class Bench:
 
     async def start(self) -> None:
         await self.clock.start()
-        await self.clock.wait_cycles(10 * BIT_CYCLES)
+        await self.wait_bits(10)
 
     async def load(self) -> None:
         await self.driver.identify(self.config)
@@ -111,7 +116,7 @@ async def draws_an_image(dut: Any) -> None:
     await bench.draws()
     assert bench.lights() == (0, 0, 1)
     counts = await bench.link.counts()
-    assert (counts["CLOCK_HZ"], counts["BAUD"]) == (CLOCK_HZ, BAUD)
+    assert (counts["CLOCK_HZ"], counts["BAUD"]) == (bench.job.clock_hz, bench.job.baud)
     assert not any(counts[name] for name in ("DAMAGED", "REPEATED", "RETRIES", "DROPPED")), counts
     assert not int(dut.bad_stops.value)
 
@@ -142,7 +147,7 @@ async def survives_noise_and_breaks(dut: Any) -> None:
             dut.disturb.value = turned % 2
             await bench.clock.wait_cycles(bench.random.randrange(1, 60))
         dut.disturb.value = 1
-        await bench.clock.wait_cycles(100 * BIT_CYCLES)
+        await bench.wait_bits(100)
         dut.disturb.value = 0
         await bench.pipe.sent()
         await bench.finishes()          # the session outlived it all
@@ -160,7 +165,7 @@ async def survives_a_host_that_vanishes(dut: Any) -> None:
         before = (await bench.link.counts())["DAMAGED"]
         await bench.pipe.write(frame[:bench.random.randrange(5, len(frame) - 1)])
         await bench.pipe.sent()
-        await bench.clock.wait_cycles(pause * BIT_CYCLES)
+        await bench.wait_bits(pause)
         bench.host()
         await bench.draws()
         assert (await bench.link.counts())["DAMAGED"] == before + 1
@@ -185,7 +190,7 @@ async def survives_the_button(dut: Any) -> None:
     await bench.fails(bench.driver.wait(), "was reset")
     await bench.draws()
     loading = cocotb.start_soon(bench.driver.load(bench.image.program))
-    await bench.clock.wait_cycles(bench.random.randrange(1000, 5000) * BIT_CYCLES)
+    await bench.wait_bits(bench.random.randrange(1000, 5000))
     await bench.press()
     await bench.fails(loading, "was reset")
     await bench.draws()
@@ -197,11 +202,12 @@ async def survives_the_button(dut: Any) -> None:
 
 @cocotb.test(timeout_time=500, timeout_unit="ms")
 async def survives_a_crooked_clock(dut: Any) -> None:
-    """A host whose bits are a sixteenth of a cycle, 1.6 %, shorter or longer than the board's."""
+    """A host whose bits are 1.6 % shorter or longer than the board's."""
     bench = Bench(dut)
     await bench.start()
-    for off in (-1, 1):
-        bench.pipe.set_bit(SIXTEENTHS * BIT_CYCLES + off)
+    bit = SIXTEENTHS * bench.job.bit_cycles
+    for off in (-bit // 64, bit // 64):
+        bench.pipe.set_bit(bit + off)
         await bench.draws()
         counts = await bench.link.counts()
         assert not any(counts[name] for name in ("DAMAGED", "RETRIES", "DROPPED")), counts
@@ -222,8 +228,8 @@ async def executes_nothing_twice(dut: Any) -> None:
         for _ in range(bench.random.randrange(1, 4)):
             await bench.pipe.write(content)
             await bench.pipe.sent()
-            await bench.clock.wait_cycles(20 * BITS_A_BYTE * BIT_CYCLES)
-            answers.append(await bench.pipe.read(PATIENCE_SECONDS))
+            await bench.wait_bits(20 * BITS_A_BYTE)
+            answers.append(await bench.pipe.read(bench.patience))
         assert len(set(answers)) == 1, answers
         pixels.append(answers[0])
     assert len(set(pixels)) >= len(set(bench.job.expected))

@@ -11,7 +11,6 @@ import cocotb
 from golden.spec.link import BITS_A_BYTE, MAX_WORDS, WORD_BYTES
 from golden.spec.registers import ADDRESSES, DATA_BITS
 from sim.bench_board import Bench
-from sim.board import BAUD, CLOCK_HZ
 
 FRAMES = 8
 """Of the longest kind; of shorter ones as many as carry as much, but no more than ten times this."""
@@ -35,7 +34,7 @@ async def measures_the_line(dut: Any) -> None:
                     await bench.link.write_many(ADDRESSES["SEED0"], words[place:place + length])
                 else:
                     await bench.link.read_many(ADDRESSES["SEED0"], length)
-            line_bits = (bench.clock.cycle - begun) * BAUD / CLOCK_HZ
+            line_bits = (bench.clock.cycle - begun) / bench.job.bit_cycles
             shares[kind][length] = len(words) * WORD_BYTES * BITS_A_BYTE / line_bits
     assert await bench.driver.read("SEED0") == words[-1]
     Path(bench.job.result).write_text(json.dumps(shares), encoding="utf-8")

@@ -12,7 +12,7 @@ from typing import Any
 import cocotb
 
 from sim.bench_board import Bench
-from sim.board import BAUD, BIT_CYCLES, STOP_SUFFIX
+from sim.board import STOP_SUFFIX
 
 LOOK_SECONDS = 0.05
 """Of real time between two looks at a port that is silent, while the board has nothing to do."""
@@ -33,12 +33,12 @@ async def is_a_port(dut: Any) -> None:
     partial.replace(result)
     print(f"the board is at {os.ttyname(theirs)}", flush=True)
     while not result.with_suffix(STOP_SUFFIX).exists():
-        answered = await bench.pipe.read(TURN_BITS / BAUD)
+        answered = await bench.pipe.read(TURN_BITS / bench.job.baud)
         if answered:
             os.write(ours, answered)
         resting = not answered and not int(dut.sending.value) and not int(dut.busy.value)
         if select.select([ours], [], [], LOOK_SECONDS if resting else 0)[0]:
             await bench.pipe.write(os.read(ours, bench.pipe.send_bytes))
-            await bench.clock.wait_cycles(BIT_CYCLES)
+            await bench.wait_bits(1)
     os.close(ours)
     os.close(theirs)

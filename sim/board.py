@@ -17,6 +17,8 @@ from sim.verilator import BUILD, REPOSITORY
 
 TOP = "board"
 BENCH = REPOSITORY / "sim" / "board.sv"
+CELLS = REPOSITORY / "rtl" / "bench" / "mult18x18d.v"
+"""Models of the cells that a board's own top level names."""
 JOB_VARIABLE = "HALFTONE_BOARD_JOB"
 SMALLEST = REPOSITORY / "sim" / "smallest.toml"
 """A core that builds and loads quickly."""
@@ -39,6 +41,13 @@ class BoardJob:
     expected: list[int]       # pixels of the reference
     cycles: int               # of the drawing
     result: str               # file for what the bench measures
+    clock_hz: int = CLOCK_HZ
+    baud: int = BAUD
+
+    @property
+    def bit_cycles(self) -> int:
+        """Clock cycles of a bit on the line."""
+        return self.clock_hz // self.baud
 
     def write(self, path: Path) -> Path:
         """Write the job to a file; returns it."""
@@ -54,13 +63,32 @@ def read_job() -> BoardJob:
 def build_board(config: Path) -> Path:
     """Generate and build the top level with a UART at its line; returns the folder."""
     folder = BUILD / "board" / config.stem
-    command = [sys.executable, "-m", "rtl.verilog", "--top", "--config", str(config), "--output", str(folder),
-               "--clock", str(CLOCK_HZ), "--baud", str(BAUD)]
-    done = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise GenerationError((done.stderr or done.stdout).strip())
+    generate("rtl.verilog", "--top", "--config", str(config), "--output", str(folder), "--clock", str(CLOCK_HZ),
+             "--baud", str(BAUD))
     runner.build([folder / "top.v", BENCH], TOP, folder)
     return folder
+
+
+def build_pins(board: str, config: Path | None = None) -> tuple[Path, dict[str, int]]:
+    """The same of a board by its name: what lies between its pins, as its bitstream is made of it.
+
+    Returns the folder, and the board's ``clock_hz`` and ``baud`` for a job. ``config``: another than the board's own.
+    """
+    folder = BUILD / "pins" / (config.stem if config else "own")
+    generate("boards.verilog", "--board", board, "--output", str(folder),
+             *(("--config", str(config)) if config else ()))
+    folder /= board
+    told = json.loads((folder / "core.json").read_text(encoding="utf-8"))
+    runner.build([folder / "core.v", CELLS, BENCH], TOP, folder)
+    return folder, {name: told[name] for name in ("clock_hz", "baud")}
+
+
+def generate(module: str, *words: str) -> None:
+    """Have a program write Verilog; raises ``GenerationError`` with its sentence when it refuses."""
+    done = subprocess.run([sys.executable, "-m", module, *words], cwd=REPOSITORY, capture_output=True, text=True,
+                          check=False)
+    if done.returncode:
+        raise GenerationError((done.stderr or done.stdout).strip())
 
 
 def run_board(test_module: str, job: BoardJob, build: Path, testcase: str | None = None,

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import threading
 import time
+from dataclasses import replace
 
 import pytest
 from PIL import Image
@@ -18,7 +19,7 @@ from golden.spec.hardware import load_hardware
 from golden.spec.link import MAX_WORDS
 from sim import line, port
 from sim import seed as seeds
-from sim.board import SMALLEST, STOP_SUFFIX, BoardJob, build_board, run_board
+from sim.board import SMALLEST, STOP_SUFFIX, BoardJob, build_board, build_pins, run_board
 from sim.port import job_for
 from sim.random_model import LABEL
 from sim.small_system import GRID, small_system
@@ -31,6 +32,13 @@ LEAST_SHARES = {"write": 0.93, "read": 0.93}
 def board():
     """The board with the smallest core, built once."""
     return build_board(SMALLEST)
+
+
+@pytest.fixture(scope="module")
+def ulx3s(job):
+    """What a bitstream for the ULX3S-85F is made of, between its pins, with the same core; and the drawing for it."""
+    build, timing = build_pins("ulx3s_85f", SMALLEST)
+    return build, replace(job, **timing)
 
 
 @pytest.fixture(scope="module")
@@ -48,6 +56,13 @@ def job(tmp_path_factory):
 
 def test_an_image_comes_out_bit_exact_over_the_serial_line_alone(board, job):
     run_board("sim.bench_board", job, board, "draws_an_image")
+
+
+@pytest.mark.parametrize("testcase", ["draws_an_image", "survives_damaged_lines", "survives_a_host_that_vanishes"])
+def test_the_ulx3s_draws_by_its_clock_button_and_serial_pins_alone(ulx3s, testcase):
+    build, drawing = ulx3s
+    assert drawing.bit_cycles == 25
+    run_board("sim.bench_board", drawing, build, testcase)
 
 
 @pytest.mark.parametrize("testcase", [

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
+from golden.spec.registers import Status
 from sim.recorder import ports
 
 TOP = "faults"
@@ -15,6 +16,8 @@ UNCHECKED = ("normalised", "activation", "key_value", "residual", "score", "prob
 MODULE = re.compile(r"^module \\?(\S+?)\s*\(", re.MULTILINE)
 STORE = re.compile(r"^  reg \[(\d+):0\] (store) \[(\d+):0\];", re.MULTILINE)
 MASK_BITS = 256
+AGE_BITS = 4
+"""Of the cycles that DONE stands, which are counted to the highest number."""
 
 
 class Store(NamedTuple):
@@ -51,7 +54,7 @@ def bench_verilog(core: str) -> str:
     """A module that holds the core; at a clock edge with ``flip`` it turns the bits of ``flip_mask`` in one word.
 
     ``flip_store`` is the array's place in ``find_stores``. ``retracted`` is high once the core has said DONE and told
-    an error after it, without a start between.
+    an error in one of the next cycles.
     """
     found = ports(core, "core")
     declarations = ",\n".join(f"  {direction} wire {span}{name}" for direction, span, name in found)
@@ -69,10 +72,10 @@ def bench_verilog(core: str) -> str:
   output reg retracted = 0
 );
   core core({connections});
-  reg was_done = 0;
+  reg [{AGE_BITS - 1}:0] age = 0;
   always @(posedge clk) begin
-    was_done <= status[2];
-    if (was_done && status[3]) retracted <= 1;
+    age <= !status[{Status.DONE.bit_length() - 1}] ? 0 : &age ? age : age + 1;
+    if (age != 0 && !(&age) && status[{Status.ERROR.bit_length() - 1}]) retracted <= 1;
     if (flip) case (flip_store)
 {flips}
       default: ;

@@ -11,6 +11,8 @@ from golden.compile.operands import predict_drawing
 from golden.integer.evaluate import sample
 from golden.spec.hardware import HardwareConfig, load_hardware
 from sim import runner
+from sim.board import TOP as BOARD
+from sim.board import build_board
 from sim.faults.job import JOB_VARIABLE, FaultJob, Outcome, read_outcomes
 from sim.faults.stores import TOP, bench_verilog
 from sim.random_model import LABEL
@@ -66,14 +68,22 @@ def system(config: HardwareConfig) -> tuple[Compiled, list[int], int]:
 
 
 def inject(config: Path, seed: int, injections: dict[str, list[int]]) -> list[Outcome]:
-    """Run injections into the core; raises ``runner.SimulationError`` where a bench fails."""
-    folder = build(config)
+    """Run injections; raises ``runner.SimulationError`` where a bench fails."""
+    inside = {kind: numbers for kind, numbers in injections.items() if kind != LINK and numbers}
+    outcomes = run(config, "sim.faults.bench_core", TOP, build(config), seed, inside) if inside else []
+    if injections.get(LINK):
+        outcomes += run(config, "sim.faults.bench_link", BOARD, build_board(config), seed, {LINK: injections[LINK]})
+    return outcomes
+
+
+def run(config: Path, bench: str, top: str, folder: Path, seed: int, injections: dict[str, list[int]]) -> list[Outcome]:
+    """Run injections with one bench on what was built."""
     hardware = load_hardware(config)
     compiled, expected, cycles = system(hardware)
     compiled.write(folder / "image.htn")
     result = folder / "outcomes.jsonl"
     job = FaultJob(str(folder / "image.htn"), str(folder / "core.v"), str(config), LABEL, NOISE, expected, cycles,
                    hardware.watchdog_cycles, seed, injections, str(result))
-    runner.run("sim.faults.bench_core", TOP, folder, timeout=SECONDS,
+    runner.run(bench, top, folder, seed=seed, timeout=SECONDS,
                env={JOB_VARIABLE: str(job.write(folder / "job.json"))})
     return read_outcomes(result)

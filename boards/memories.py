@@ -13,11 +13,11 @@ from pathlib import Path
 
 from boards.report import DEVICES, load
 from boards.synthesis import ideal_blocks
-from golden.spec.hardware import HardwareConfig
-from golden.spec.step import STEP_FIELDS
+from golden.spec.hardware import CHECKED_MEMORIES, HardwareConfig
 from golden.spec.validation import ConfigError
 from rtl.core import LINE_MEMORIES
 from rtl.memory.part_ram import PARTS
+from rtl.memory.step_ram import FIELD_BITS
 
 Shape = tuple[int, int, int]
 """How many memories of how many words of how many bits."""
@@ -25,16 +25,17 @@ Shape = tuple[int, int, int]
 
 def shapes(config: HardwareConfig) -> dict[str, Shape]:
     """The memories of a core as they are built: copies, banks and parts."""
-    built = {name: (1, depth, bits) for name, (depth, bits) in config.memory_shapes.items()}
+    built = {name: (1, depth, config.kept_bits(bits) if name in CHECKED_MEMORIES else bits)
+             for name, (depth, bits) in config.memory_shapes.items()}
     for name in LINE_MEMORIES:
         depth, bits = config.memory_shapes[name]
         built[name] = (config.line_words, depth // config.line_words, bits)
     for name in ("program", *(("modulation",) if config.norm_parts == PARTS else ())):
         depth, bits = config.memory_shapes[name]
-        built[name] = (1, PARTS * depth, bits // PARTS)
-    built["step"] = (1, config.step_words, sum(field.bits for field in STEP_FIELDS))
+        built[name] = (1, PARTS * depth, config.kept_bits(bits // PARTS))
+    built["step"] = (1, config.step_words, config.kept_bits(FIELD_BITS))
     built["residual"] = (2, *config.memory_shapes["residual"])
-    built["tile"] = (config.lanes + config.dense_lanes // 2, *config.memory_shapes["tile"])
+    built["tile"] = (config.lanes + config.dense_lanes // 2, *built["tile"][1:])
     if not config.dense_lanes:
         del built["split"]
     return built

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from amaranth.hdl import Cat, Module, Mux, ResetInserter, Signal
+from amaranth.hdl import Cat, Const, Module, Mux, ResetInserter, Signal, Value
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out, connect, flipped
 
 from golden.spec import numbers
 from golden.spec.descriptors import Engine, Opcode
-from golden.spec.hardware import HardwareConfig
+from golden.spec.hardware import CHECKED_MEMORIES, HardwareConfig
 from golden.spec.registers import DATA_BITS, LANE_WAITS, STALL_CAUSES, Status
 from rtl.array.engine import ArrayEngine
 from rtl.control.engine import descriptor_layout
@@ -18,6 +18,7 @@ from rtl.control.registers import REQUEST_LAYOUT, HostRegisters
 from rtl.control.semaphores import Semaphores
 from rtl.control.sequencer import Sequencer
 from rtl.events import WatchedArray, WatchedNorm, connect_events, event_members
+from rtl.memory.checked_ram import DAMAGE_LATENCY, CheckedRam
 from rtl.memory.image_loader import ImageLoader
 from rtl.memory.line_ram import LineRam
 from rtl.memory.loader import Loader
@@ -68,6 +69,7 @@ class Core(wiring.Component):
         config = self.config
         self.conflicts: dict[str, Signal] = {}
         self.restart = Signal()
+        self.ending = Signal()      # the program has ended, and words that it read are still checked
         m.submodules.registers = self.registers = HostRegisters(config)
         m.submodules.image_loader = self.image = ImageLoader(config)
         m.submodules.guard = self.guard = Guard(config, len(self.shapes))
@@ -97,15 +99,18 @@ class Core(wiring.Component):
             connect_events(m, self)
         return m
 
-    def memory(self, name: str) -> Ram | LineRam | TwinRam | PartRam | StepRam:
+    def memory(self, name: str) -> Ram | LineRam | TwinRam | PartRam | StepRam | CheckedRam:
         """A memory with the ports that its users need."""
         shape = self.shapes[name]
+        checked = bool(self.config.word_checks)
         if name in LINE_MEMORIES:
             return LineRam(*shape, self.config.line_words)
         if name == "step":
-            return StepRam(shape[0])
+            return StepRam(shape[0], checked)
         if name == "program" or (name == "modulation" and self.config.norm_parts == PARTS):
-            return PartRam(*shape)
+            return PartRam(*shape, checked)
+        if name in CHECKED_MEMORIES:
+            return CheckedRam(*shape, checked)
         return TwinRam(*shape) if name == "residual" else Ram(*shape)
 
     def restartable(self, m: Module, name: str, unit: wiring.Component) -> wiring.Component:
@@ -197,7 +202,8 @@ class Core(wiring.Component):
         connect(m, registers.response, flipped(self.response))
         finished = Signal()
         steps = Signal(DATA_BITS)
-        with m.If(sequencer.done):
+        certain_done, certain_pause = self.await_checks(m)
+        with m.If(certain_done & ~self.guard.error):
             m.d.sync += finished.eq(1)
         with m.If(sequencer.step_end):
             m.d.sync += steps.eq(steps + 1)
@@ -213,8 +219,9 @@ class Core(wiring.Component):
             sequencer.pause_each_step.eq(registers.pause),
             sequencer.settled.eq(self.pixel.settled),
             self.status.eq(registers.status),
-            registers.running.eq(sequencer.running | sequencer.paused | sequencer.begin),
-            registers.paused.eq(sequencer.paused | sequencer.begin),
+            registers.running.eq(sequencer.running | sequencer.paused | sequencer.begin | self.ending),
+            registers.counting.eq(sequencer.running),
+            registers.paused.eq(certain_pause),
             registers.done.eq(finished),
             registers.program_loaded.eq(self.image.program_loaded),
             registers.conditioning_loaded.eq(self.image.conditioning_loaded),
@@ -222,6 +229,19 @@ class Core(wiring.Component):
             registers.step.eq(steps),
             registers.update.eq(self.pixel.update),
         ]
+
+    def await_checks(self, m: Module) -> tuple[Value, Value]:
+        """End and pause, told once the checks of the words read before have had their say; ``ending`` until then."""
+        done, paused = self.sequencer.done, self.sequencer.paused
+        pending: list[Value] = []
+        for stage in range(DAMAGE_LATENCY - 1):     # the last word is the one that says to end, read a cycle before
+            ended = Signal(name=f"ended_{stage}")
+            stood = Signal(name=f"stood_{stage}")
+            m.d.sync += [ended.eq(done & ~(self.restart | self.guard.error)), stood.eq(paused)]
+            pending.append(ended)
+            done, paused = ended, stood & self.sequencer.paused
+        m.d.comb += self.ending.eq(Cat(pending).any())
+        return done, paused
 
     def connect_counters(self, m: Module) -> None:
         """What the array does, and what it waits for."""
@@ -244,15 +264,19 @@ class Core(wiring.Component):
         faults = {name: memory.fault for name, memory in self.memories.items()} | {"tile": self.array.tile_fault}
         collisions = {name: memory.collision for name, memory in self.memories.items()}
         collisions["tile"] = self.array.tile_collision
+        damaged = {name: getattr(memory, "damaged", Const(0)) for name, memory in self.memories.items()}
+        damaged["tile"] = self.array.tile_damaged
         if self.config.dense_lanes:
             faults["split"] |= self.array.split_fault
         moved = Cat(*(unit.take for unit in self.engines.values()), *(unit.give for unit in self.engines.values()))
         m.d.comb += [
             guard.running.eq(sequencer.running),
             guard.paused.eq(sequencer.paused),
+            guard.ending.eq(self.ending),
             guard.progress.eq(sequencer.progress | moved.any()),
             guard.faults.eq(Cat(faults[name] for name in self.shapes)),
             guard.conflicts.eq(Cat(collisions[name] | self.conflicts.get(name, 0) for name in self.shapes)),
+            guard.damaged.eq(Cat(damaged[name] for name in self.shapes)),
             guard.overflow.eq(self.semaphores.overflow),
             guard.program_error.eq(sequencer.error),
             guard.program_error_code.eq(sequencer.error_code),

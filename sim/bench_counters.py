@@ -16,14 +16,14 @@ SUMS = ("macs_increment", "offered_increment")
 async def count(bench: Bench, expected: dict[str, int]) -> None:
     """A cycle of random events, which ``expected`` counts."""
     draw = bench.random.getrandbits
-    running, paused = draw(1), draw(1)
+    counting = draw(1)
     busy, stall = draw(ENGINES), draw(len(STALL_CAUSES))
     waits, sums = [draw(LANES_BITS) for _ in LANE_WAITS], [draw(MACS_BITS) for _ in SUMS]
-    increments = [running & ~paused, *(busy >> i & 1 for i in range(ENGINES)),
+    increments = [counting, *(busy >> i & 1 for i in range(ENGINES)),
                   *(stall >> i & 1 for i in range(len(STALL_CAUSES))), *waits, *sums]
     for name, increment in zip(COUNTERS, increments, strict=True):
         expected[name] += increment
-    await bench.set(running=running, paused=paused, engine_busy=busy, stall=stall,
+    await bench.set(running=draw(1), paused=draw(1), counting=counting, engine_busy=busy, stall=stall,
                     lane_waits=sum(lanes << LANES_BITS * i for i, lanes in enumerate(waits)),
                     **dict(zip(SUMS, sums, strict=True)))
 
@@ -35,7 +35,7 @@ async def counters(dut):
     await bench.start()
     await bench.set(program_loaded=1, conditioning_loaded=1)
     await bench.driver.seed(1)
-    quiet = dict.fromkeys(("running", "paused", "engine_busy", "stall", "lane_waits", *SUMS), 0)
+    quiet = dict.fromkeys(("running", "paused", "counting", "engine_busy", "stall", "lane_waits", *SUMS), 0)
     for _ in range(2):
         expected = dict.fromkeys(COUNTERS, 0)
         await bench.driver.start()
@@ -61,7 +61,7 @@ async def a_read_while_counting_is_of_its_cycle(dut):
     bench = Bench(dut)
     await bench.start()
     increment = bench.random.randrange(1, 1 << 10)
-    await bench.set(running=1, macs_increment=increment, offered_increment=increment, engine_busy=(1 << ENGINES) - 1)
+    await bench.set(counting=1, macs_increment=increment, offered_increment=increment, engine_busy=(1 << ENGINES) - 1)
     steps = {"CYCLES": 1, "BUSY_NORM": 1, "MACS": increment, "MACS_OFFERED": increment}
     before = {}
     for _ in range(200):

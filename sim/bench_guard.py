@@ -10,8 +10,8 @@ from sim.clock import Clock
 
 CYCLES = 6000
 WATCHDOG_CYCLES = 50    # of the guard that benches get
-INPUTS = ("running", "paused", "progress", "faults", "conflicts", "overflow", "program_error", "program_error_code",
-          "program_counter")
+INPUTS = ("running", "paused", "ending", "progress", "faults", "conflicts", "damaged", "overflow", "program_error",
+          "program_error_code", "program_counter")
 
 
 @cocotb.test(timeout_time=1, timeout_unit="ms")
@@ -28,12 +28,15 @@ async def matches_rules(dut, progress):
     pulse = None
     pulses = dict.fromkeys(ErrorCode, 0)
     running, paused = False, False
+    still = 0       # words found damaged while the program does not run
     for _ in range(CYCLES):
         running = not running if random.random() < (0.005 if running else 0.2) else running
         paused = not paused if random.random() < (0.2 if paused else 0.004) else paused
-        values = {"running": int(running), "paused": int(paused), "progress": int(random.random() < progress),
+        values = {"running": int(running), "paused": int(paused), "ending": int(random.random() < 0.3),
+                  "progress": int(random.random() < progress),
                   "faults": 1 << random.randrange(memories) if random.random() < 0.01 else 0,
                   "conflicts": 1 << random.randrange(memories) if random.random() < 0.01 else 0,
+                  "damaged": 1 << random.randrange(memories) if random.random() < (0.01 if running else 0.3) else 0,
                   "overflow": int(random.random() < 0.01), "program_error": int(random.random() < 0.01),
                   "program_error_code": int(random.choice([ErrorCode.OPCODE, ErrorCode.LOOP])),
                   "program_counter": random.randrange(1 << 20)}
@@ -45,13 +48,17 @@ async def matches_rules(dut, progress):
         starved = idle == WATCHDOG_CYCLES
         blocked = pulse is not None
         pulse = None
+        if not running and (paused or values["ending"]) and not blocked and values["damaged"]:
+            pulse = (int(ErrorCode.MEMORY), values["damaged"])
+            still += 1
         if running and not blocked:
             for happened, code, detail in (
                     (starved, ErrorCode.WATCHDOG, values["program_counter"]),
                     (values["overflow"], ErrorCode.SEMAPHORE, values["program_counter"]),
                     (values["conflicts"], ErrorCode.SCHEDULE, values["conflicts"]),
                     (values["faults"], ErrorCode.ADDRESS, values["faults"]),
-                    (values["program_error"], values["program_error_code"], values["program_counter"])):
+                    (values["program_error"], values["program_error_code"], values["program_counter"]),
+                    (values["damaged"], ErrorCode.MEMORY, values["damaged"])):
                 if happened:
                     pulse = (int(code), detail)
             if pulse:
@@ -61,5 +68,6 @@ async def matches_rules(dut, progress):
         else:
             idle = min(idle + 1, WATCHDOG_CYCLES)
     assert pulses[ErrorCode.ADDRESS] and pulses[ErrorCode.SCHEDULE] and pulses[ErrorCode.SEMAPHORE]
+    assert pulses[ErrorCode.MEMORY] and still
     assert progress > 0.1 or pulses[ErrorCode.WATCHDOG], "the watchdog never barked"
     dut._log.info(f"guard: {sum(pulses.values())} pulses")

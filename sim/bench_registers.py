@@ -22,8 +22,9 @@ from sim.units import config_file
 CONFIG_VARIABLE = "HALFTONE_BENCH_CONFIG"
 READ_CYCLES = 4
 WRITE_CYCLES = 2
-INPUTS = ("running", "paused", "done", "program_loaded", "conditioning_loaded", "loading", "error", "error_code",
-          "error_detail", "step", "update", "engine_busy", "stall", "lane_waits", "macs_increment", "offered_increment")
+INPUTS = ("running", "paused", "counting", "done", "program_loaded", "conditioning_loaded", "loading", "error",
+          "error_code", "error_detail", "step", "update", "engine_busy", "stall", "lane_waits", "macs_increment",
+          "offered_increment")
 PULSES = ("start", "resume", "clear", "loader_clear")
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from boards.area.memory import Counts, cells, memory_cells
-from golden.spec.hardware import HardwareConfig, address_bits
+from golden.spec.hardware import CHECKED_MEMORIES, HardwareConfig, address_bits
 from golden.spec.latency import tree_stages
 from rtl.array.sample_counters import CounterLayout
 from rtl.units.norm_engine import longest_words
@@ -73,7 +73,7 @@ def known_cells(part: str, config: HardwareConfig) -> Counts:
 def memories_of(part: str, config: HardwareConfig) -> list[tuple[int, int]]:
     """Words and bits of every memory in a part whose size depends on the configuration."""
     if part in (LANE, DSP_PAIR, LUT_PAIR):
-        return [(config.tile_rows, config.word_bits)]
+        return [(config.tile_rows, config.kept_bits(config.word_bits))]
     if part == "array.detector":
         return [(config.split_lines * config.line_words, CounterLayout(config).size)]
     if part == "norm":      # the words of two tokens, while the root of the first is made
@@ -91,5 +91,5 @@ def stores(config: HardwareConfig) -> list[tuple[int, int]]:
         elif name == "residual":
             found += [(depth, bits)] * 2
         elif name != "tile" and (name != "split" or config.dense_lanes):
-            found.append((depth, bits))
+            found.append((depth, config.kept_bits(bits) if name in CHECKED_MEMORIES else bits))
     return found

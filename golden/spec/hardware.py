@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from golden.spec import numbers
+from golden.spec.check import stored_bits
 from golden.spec.step import STEP_WORD_BITS
 from golden.spec.toml import read_table
 from golden.spec.validation import require, require_integer, require_power_of_two
@@ -19,10 +20,12 @@ REGISTER_BITS = 20
 SPLIT_ENTRY_BITS = 10
 """Bits of an entry of the split table in descriptors."""
 MOST_SPLIT_LINES = 1 << SPLIT_ENTRY_BITS
-NOT_IN_IMAGE = ("name", "norm_parts")
+NOT_IN_IMAGE = ("name", "norm_parts", "word_checks")
 """Fields of the configuration that no program image depends on."""
-OPTIONAL = ("dense_lanes", "dsp_lanes")
+OPTIONAL = ("dense_lanes", "dsp_lanes", "word_checks")
 """Fields of the configuration that may be 0."""
+CHECKED_MEMORIES = ("program", "weight", "modulation", "step", "coordinate", "tile", "split")
+"""Memories whose words carry check bits (``golden.spec.check``), unless ``word_checks`` is 0."""
 
 FORMAT_VERSION = 3
 """Version of the program image and of the descriptor set; the hardware refuses any other."""
@@ -62,6 +65,7 @@ class HardwareConfig:
     step_words: int = 64           # sampler coefficients, one word a step
     coordinate_words: int = 32     # coordinate channels, one word a grid line
     norm_parts: int = 1            # cycles that the norm takes for a word: 1, or 2 for half of its multipliers
+    word_checks: int = 1           # 1: words of the memories in CHECKED_MEMORIES carry check bits; 0: none does
     watchdog_cycles: int = 1 << 20  # no progress for so long stops the core
 
     def __post_init__(self) -> None:
@@ -83,6 +87,7 @@ class HardwareConfig:
             depth, unit = getattr(self, name), 2 * self.line_words
             require(depth % unit == 0, f"hardware.{name} is {depth}; expected a multiple of {unit}, two lines")
         require(self.norm_parts in (1, 2), f"hardware.norm_parts is {self.norm_parts}; expected 1 or 2")
+        require(self.word_checks <= 1, f"hardware.word_checks is {self.word_checks}; expected 0 or 1")
         self.check_dense()
 
     def check_dense(self) -> None:
@@ -146,6 +151,10 @@ class HardwareConfig:
             "clean": (self.pixel_words, numbers.WIDE_BITS),
             "split": (self.split_lines, self.line_words * self.width),
         }
+
+    def kept_bits(self, bits: int) -> int:
+        """Bits that a checked memory keeps for a word of so many bits, its check bits among them."""
+        return stored_bits(bits) if self.word_checks else bits
 
     @property
     def fingerprint(self) -> int:

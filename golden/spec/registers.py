@@ -39,6 +39,7 @@ class ErrorCode(enum.IntEnum):
     BUSY = 13
     SCHEDULE = 14
     SEMAPHORE = 15
+    MEMORY = 16
 
 
 MEANINGS: dict[ErrorCode, tuple[str, str]] = {
@@ -59,6 +60,7 @@ MEANINGS: dict[ErrorCode, tuple[str, str]] = {
                      "wait until it is done or paused, or abort it"),
     ErrorCode.SCHEDULE: ("two units met at one port or word of a memory", "report the program that does this"),
     ErrorCode.SEMAPHORE: ("a semaphore left its range", "report the program that does this"),
+    ErrorCode.MEMORY: ("a stored word no longer matches its check bits", "clear, and load the image again"),
 }
 """What each code means, and what to do."""
 

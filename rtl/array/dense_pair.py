@@ -12,13 +12,12 @@ from golden.spec.latency import DENSE_DRAIN, DRAIN_LATENCY
 from rtl.array.booth import carried
 from rtl.array.dense_lane import KINDS
 from rtl.array.dense_queue import LANES, DenseQueue
-from rtl.array.lane import VALUE_LATENCY
+from rtl.array.lane import VALUE_LATENCY, tile_copy
 from rtl.array.layouts import LineControl
 from rtl.array.line_queue import LineWork, Step
 from rtl.array.multiplier import MULTIPLIER_LATENCY, require_family
 from rtl.array.packed import COLUMNS, PackedMultiplier, pack_left
 from rtl.memory.ports import WritePort
-from rtl.memory.ram import Ram
 from rtl.units.pipeline import chain
 
 DENSE_MULTIPLY_LATENCY = MULTIPLIER_LATENCY + 2
@@ -129,9 +128,11 @@ class DensePair(wiring.Component):
             "control": In(LineControl(config)),
             "work": In(LineWork(config)),
             "line_valid": In(LANES),
-            "tile": In(WritePort(config.tile_rows, config.word_bits)),  # rows as the kind of multiplier takes them
+            # rows as the kind of multiplier takes them
+            "tile": In(WritePort(config.tile_rows, config.kept_bits(config.word_bits))),
             "fault": Out(1),
             "collision": Out(1),
+            "damaged": Out(1),
             "sums": Out(LANES * config.width * config.accumulator_bits),  # of lane 0's token, then lane 1's
             "done": Out(LANES),      # a token's dense channels are all issued and it is not granted
             "issued": Out(1),        # a dense channel is issued
@@ -145,10 +146,10 @@ class DensePair(wiring.Component):
             m.d.comb += getattr(queue, name).eq(getattr(self, name))
         m.d.comb += [self.space.eq(queue.space), self.issued.eq(queue.counts)]
         # stages 1 to 3: weight row and values
-        m.submodules.rows = rows = Ram(self.config.tile_rows, self.config.word_bits)
+        m.submodules.rows = rows = tile_copy(self.config)
         m.d.comb += [rows.read.enable.eq(queue.read), rows.read.address.eq(queue.address)]
         m.d.comb += [getattr(rows.write, name).eq(getattr(self.tile, name)) for name in ("enable", "address", "data")]
-        m.d.comb += [self.fault.eq(rows.fault), self.collision.eq(rows.collision)]
+        m.d.comb += [getattr(self, name).eq(getattr(rows, name)) for name in ("fault", "collision", "damaged")]
         # stages 4 to 7: products (2), accumulators, complete sums
         m.submodules.multiply = multiply = self.multiply
         steps = chain(m, Value.cast(queue.steps), VALUE_LATENCY, "steps")[-1]

@@ -56,6 +56,7 @@ class ArrayEngine(wiring.Component):
             "tile": In(WritePort(*shapes["tile"])),
             "tile_fault": Out(1),
             "tile_collision": Out(1),
+            "tile_damaged": Out(1),
             "parameter_slot": Out(3),
             "parameters": In(config.width * numbers.PARAMETER_BITS),
             "row_multiplier": In(data.ArrayLayout(unsigned(numbers.MULTIPLIER_BITS), 2 * config.lanes)),
@@ -148,7 +149,8 @@ class ArrayEngine(wiring.Component):
                 with m.Case(candidate):
                     m.d.comb += grid.line.eq(port.data)
         connect(m, flipped(self.tile), grid.tile)
-        m.d.comb += [self.tile_fault.eq(grid.fault), self.tile_collision.eq(grid.collision)]
+        m.d.comb += [self.tile_fault.eq(grid.fault), self.tile_collision.eq(grid.collision),
+                     self.tile_damaged.eq(grid.damaged)]
 
     def memory_of_line(self, addressed: Value, arriving: Value) -> Value:
         """Which memory the line that arrives comes from; another may be addressed meanwhile."""

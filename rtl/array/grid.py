@@ -16,6 +16,7 @@ from rtl.array.layouts import ENTRY_BITS, LineControl
 from rtl.array.line_queue import find_nonzero, find_work
 from rtl.array.multiplier import require_family
 from rtl.memory.ports import WritePort
+from rtl.memory.word_check import with_check
 
 COUNT_LATENCY = 2
 """Cycles from what lanes do to the counts of lanes that do it."""
@@ -59,6 +60,7 @@ class Grid(wiring.Component):
             "tile": In(WritePort(config.tile_rows, config.word_bits)),  # to every lane's copy
             "fault": Out(1),
             "collision": Out(1),
+            "damaged": Out(1),       # a row that does not match its check bits
             "drained": Out(config.width * config.accumulator_bits),
             "drained_valid": Out(1),
             "drained_entry": Out(ENTRY_BITS),
@@ -88,6 +90,7 @@ class Grid(wiring.Component):
             self.fault.eq(Cat(unit.fault for unit in units).any()),
             self.collision.eq(Cat(unit.collision for unit in units).any()),
         ]
+        self.gather_damage(m, Cat(unit.damaged for unit in units))
         self.drain(m, lanes, pairs, done)
         for name in COUNTS:
             self.count(m, name, lanes, pairs if name == "issued" else [])
@@ -100,6 +103,7 @@ class Grid(wiring.Component):
         used = Cat(word.replicate(config.width) for word in self.control.words)
         work = find_work(m, config, nonzero, self.control, self.excluded())
         m.d.comb += self.nonzero.eq(nonzero & used)
+        row = self.kept(self.tile.data)
         for index, lane in enumerate(lanes):
             m.submodules[f"lane_{index}"] = lane
             m.d.comb += [
@@ -111,8 +115,18 @@ class Grid(wiring.Component):
                 lane.line_valid.eq(self.line_valid & (self.line_lane == index)),
                 lane.tile.enable.eq(self.tile.enable),
                 lane.tile.address.eq(self.tile.address),
-                lane.tile.data.eq(self.tile.data),
+                lane.tile.data.eq(row),
             ]
+
+    def kept(self, row: Value) -> Value:
+        """What every copy of the tile memory keeps for a weight row: its check bits are made once for all."""
+        return with_check(row) if self.config.word_checks else row
+
+    def gather_damage(self, m: Module, damaged: Value) -> None:
+        """Of all copies; registered, as they come from far apart."""
+        before = Signal(len(damaged))
+        m.d.sync += before.eq(damaged)
+        m.d.comb += self.damaged.eq(before.any())
 
     def excluded(self) -> Value | None:
         """Channels that the sparse lanes leave to the dense ones."""
@@ -123,7 +137,8 @@ class Grid(wiring.Component):
         if not pairs:
             return
         work = find_dense(m, self.config, self.dense, self.control)
-        rows = {"lut": self.tile.data, "dsp": pack_row(self.tile.data, nibble_shape(self.config))}
+        rows = {"lut": self.kept(self.tile.data),
+                "dsp": self.kept(pack_row(self.tile.data, nibble_shape(self.config)))}
         for number, pair in enumerate(pairs):
             m.submodules[f"pair_{number}"] = pair
             own = range(LANES * number, LANES * (number + 1))

@@ -11,8 +11,8 @@ from golden.spec.latency import DRAIN_LATENCY
 from rtl.array.layouts import ENTRY_BITS, LineControl
 from rtl.array.line_queue import LineQueue, LineWork, Step
 from rtl.array.multiply_accumulate import MULTIPLY_LATENCY, MultiplyAccumulate
+from rtl.memory.checked_ram import VerifiedRam
 from rtl.memory.ports import READ_LATENCY, WritePort
-from rtl.memory.ram import Ram
 
 VALUE_LATENCY = 1 + READ_LATENCY
 """Cycles from the issue of a channel to its value beside its weight row: registered index, tile memory."""
@@ -20,6 +20,11 @@ SUMS_LATENCY = VALUE_LATENCY + MULTIPLY_LATENCY
 """Cycles from the issue of a token's last channel to its ``sums``."""
 
 assert SUMS_LATENCY == DRAIN_LATENCY, "complete one cycle before the grant, drained from the register behind the sums"
+
+
+def tile_copy(config: HardwareConfig) -> VerifiedRam:
+    """A copy of the tile memory; its rows come with their check bits."""
+    return VerifiedRam(config.tile_rows, config.word_bits, bool(config.word_checks))
 
 
 class Lane(wiring.Component):
@@ -45,9 +50,10 @@ class Lane(wiring.Component):
             "control": In(LineControl(config)),
             "work": In(LineWork(config)),
             "line_valid": In(1),
-            "tile": In(WritePort(config.tile_rows, config.word_bits)),
+            "tile": In(WritePort(config.tile_rows, config.kept_bits(config.word_bits))),
             "fault": Out(1),
             "collision": Out(1),
+            "damaged": Out(1),
             "sums": Out(config.width * config.accumulator_bits),
             "done": Out(1),          # a token is complete and not granted
             "entry": Out(ENTRY_BITS),
@@ -77,10 +83,10 @@ class Lane(wiring.Component):
             m.d.sync += step.eq(steps[-1])
             steps.append(step)
         # stages 1 to 3: weight row and value
-        m.submodules.rows = rows = Ram(self.config.tile_rows, self.config.word_bits)
+        m.submodules.rows = rows = tile_copy(self.config)
         m.d.comb += [rows.read.enable.eq(steps[1].valid), rows.read.address.eq(queue.address)]
         m.d.comb += [getattr(rows.write, name).eq(getattr(self.tile, name)) for name in ("enable", "address", "data")]
-        m.d.comb += [self.fault.eq(rows.fault), self.collision.eq(rows.collision)]
+        m.d.comb += [getattr(self, name).eq(getattr(rows, name)) for name in ("fault", "collision", "damaged")]
         # stages 4 to 6: products, accumulators, complete sums
         m.submodules.multiply = multiply = self.multiply_unit(self.config)
         m.d.comb += [multiply.step.eq(steps[VALUE_LATENCY]), multiply.value.eq(queue.value),

@@ -195,6 +195,13 @@ ARRAYS: dict[str, type[ArrayEngine]] = {
 }
 
 
+class HastyGuard(Guard):
+    """Minds no damaged word once the program has ended."""
+
+    def minds_damage(self) -> Value:
+        return self.running | self.paused
+
+
 class PatientGuard(Guard):
     """Waits one cycle too long."""
 

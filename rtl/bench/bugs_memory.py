@@ -5,11 +5,13 @@ from __future__ import annotations
 from amaranth.hdl import Cat, Value
 
 from rtl.array.write_back import WriteBack
+from rtl.memory.checked_ram import CheckedRam, VerifiedRam
 from rtl.memory.line_ram import LineRam
 from rtl.memory.part_ram import PartRam
 from rtl.memory.step_ram import StepRam
 from rtl.memory.transposer import Transposer
 from rtl.memory.twin_ram import TwinRam
+from rtl.memory.word_check import WordCheck
 
 
 class EarlyTransposer(Transposer):
@@ -52,6 +54,40 @@ class TurnedStepRam(StepRam):
 
     def word(self, slots: list[Value]) -> Value:
         return Cat(slots[1:], slots[0])
+
+
+class BlindCheck(WordCheck):
+    """Does not look at the last check bit."""
+
+    @staticmethod
+    def seen(differing: Value) -> Value:
+        return differing[:-1]
+
+
+class BlindRam(VerifiedRam):
+    """Has such a check."""
+
+    check_unit = BlindCheck
+
+
+class MistakenCheck(WordCheck):
+    """Makes each check bit of one bit too few."""
+
+    @staticmethod
+    def parities(word: Value) -> Value:
+        return WordCheck.parities(Cat(word[:-1], 0))
+
+
+class MistakenStore(VerifiedRam):
+    """Has such a check."""
+
+    check_unit = MistakenCheck
+
+
+class MistakenRam(CheckedRam):
+    """Verifies its words by another rule than it makes their check bits by."""
+
+    store_unit = MistakenStore
 
 
 class TokenWriteBack(WriteBack):

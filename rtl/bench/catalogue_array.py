@@ -33,7 +33,7 @@ TYPES: dict[str, dict[str | None, type]] = {
     "sequencer": {None: Sequencer, "long_loop": bugs.LongLoopSequencer, "hasty": bugs.HastySequencer,
                   "forgetful": bugs.ForgetfulSequencer},
     "array_engine": {None: ArrayEngine, **bugs.ARRAYS},
-    "guard": {None: Guard, "patient": bugs.PatientGuard},
+    "guard": {None: Guard, "patient": bugs.PatientGuard, "hasty": bugs.HastyGuard},
 }
 """The component of each unit, and those with a planted bug.
 

@@ -12,6 +12,8 @@ from rtl.array.layouts import LineControl
 from rtl.array.line_queue import find_nonzero, find_work
 from rtl.bench import bugs_lane as bugs
 from rtl.bench import bugs_pair
+from rtl.memory.ports import WritePort
+from rtl.memory.word_check import with_check
 
 TYPES: dict[str, dict[str | None, type]] = {
     "lane": {None: Lane, "no_shift": bugs.UnshiftedLane, "greedy": bugs.GreedyLane, "pausing": bugs.PausingLane,
@@ -29,20 +31,23 @@ def _control_bits(config: HardwareConfig) -> list[tuple[str, int]]:
 
 
 class LaneBench(wiring.Component):
-    """A lane, and what the grid works out for all lanes."""
+    """A lane, and what the grid works out for all lanes: the check bits of weight rows too."""
 
     def __init__(self, config: HardwareConfig, bug: str | None = None) -> None:
         self.config = config
         self.lane = TYPES["lane"][bug](config)
         self.PARAMETERS = {"control": _control_bits(config)}
-        super().__init__({name: member for name, member in self.lane.signature.members.items() if name != "work"})
+        own = {"tile": wiring.In(WritePort(*config.memory_shapes["tile"]))}
+        super().__init__({name: own.get(name, member) for name, member in self.lane.signature.members.items()
+                          if name != "work"})
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
         m.submodules.lane = lane = self.lane
         nonzero = find_nonzero(m, self.config, self.line)
         m.d.comb += lane.work.eq(find_work(m, self.config, nonzero, self.control))
-        m.d.comb += [getattr(lane.tile, name).eq(getattr(self.tile, name)) for name in ("enable", "address", "data")]
+        m.d.comb += [lane.tile.enable.eq(self.tile.enable), lane.tile.address.eq(self.tile.address),
+                     lane.tile.data.eq(with_check(self.tile.data) if self.config.word_checks else self.tile.data)]
         for name, member in self.signature.members.items():
             if name != "tile":
                 inner, outer = getattr(lane, name), getattr(self, name)

@@ -11,6 +11,7 @@ from golden.spec.hardware import HardwareConfig
 from rtl.array.layouts import GroupRecord
 from rtl.array.write_back import WriteBack
 from rtl.bench import bugs_memory as bugs
+from rtl.memory.checked_ram import CheckedRam, VerifiedRam
 from rtl.memory.line_ram import LineRam
 from rtl.memory.part_ram import PartRam
 from rtl.memory.ports import WritePort
@@ -25,6 +26,8 @@ TYPES: dict[str, dict[str | None, type]] = {
     "twin_ram": {None: TwinRam, "lone": bugs.LoneRam},
     "part_ram": {None: PartRam, "smear": bugs.SmearingRam},
     "step_ram": {None: StepRam, "turned": bugs.TurnedStepRam},
+    "verified_ram": {None: VerifiedRam, "blind": bugs.BlindRam},
+    "checked_ram": {None: CheckedRam, "mistaken": bugs.MistakenRam},
     "write_back": {None: WriteBack, "any_slot": bugs.TokenWriteBack},
 }
 """The component of each unit, and those with a planted bug."""
@@ -113,8 +116,18 @@ def step_ram(config: HardwareConfig, bug: str | None = None) -> wiring.Component
     return TYPES["step_ram"][bug](config.step_words)
 
 
+def verified_ram(config: HardwareConfig, bug: str | None = None) -> wiring.Component:
+    """A copy of the tile memory, written with check bits, so that a bench can flip any bit."""
+    return TYPES["verified_ram"][bug](*config.memory_shapes["tile"])
+
+
+def checked_ram(config: HardwareConfig, bug: str | None = None) -> wiring.Component:
+    """One like it, written without."""
+    return TYPES["checked_ram"][bug](*config.memory_shapes["tile"])
+
+
 UNITS = {"transposer": TransposerBench, "line_ram": line_ram, "twin_ram": twin_ram, "part_ram": part_ram,
-         "step_ram": step_ram, "write_back": WriteBackBench}
+         "step_ram": step_ram, "verified_ram": verified_ram, "checked_ram": checked_ram, "write_back": WriteBackBench}
 """Name of a unit -> constructor(config, bug) of its top level."""
 
 BUGS = {unit: tuple(bug for bug in types if bug) for unit, types in TYPES.items()}

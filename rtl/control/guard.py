@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from amaranth.hdl import Module, Signal
+from amaranth.hdl import Module, Signal, Value
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
@@ -14,8 +14,9 @@ class Guard(wiring.Component):
     """Turn faults into one error pulse with its code; watch for progress.
 
     ``faults``: a bit a memory, an access past its end; ``conflicts``: two units at one port, or a word read while it
-    is written. ``error`` is high one cycle after the fault, for one cycle. So are ``watchdog_cycles`` cycles of
-    ``running`` without ``progress``.
+    is written; ``damaged``: a word that does not match its check bits, which counts while ``paused`` and ``ending``
+    too. ``error`` is high one cycle after the fault, for one cycle. So are ``watchdog_cycles`` cycles of ``running``
+    without ``progress``.
     """
 
     def __init__(self, config: HardwareConfig, memories: int) -> None:
@@ -23,9 +24,11 @@ class Guard(wiring.Component):
         super().__init__({
             "running": In(1),
             "paused": In(1),
+            "ending": In(1),
             "progress": In(1),
             "faults": In(memories),
             "conflicts": In(memories),
+            "damaged": In(memories),
             "overflow": In(1),
             "program_error": In(1),
             "program_error_code": In(8),
@@ -53,5 +56,15 @@ class Guard(wiring.Component):
                     (self.faults.any(), ErrorCode.ADDRESS, self.faults),
                     (self.program_error, self.program_error_code, self.program_counter)):
                 with m.If(happened):
-                    m.d.sync += [self.error.eq(1), self.error_code.eq(code), self.error_detail.eq(detail)]
+                    self.tell(m, code, detail)
+        with m.If(self.minds_damage() & ~self.error & self.damaged.any()):
+            self.tell(m, ErrorCode.MEMORY, self.damaged)
         return m
+
+    def minds_damage(self) -> Value:
+        """Whether an image may still come of a word that was read."""
+        return self.running | self.paused | self.ending
+
+    def tell(self, m: Module, code: Value | ErrorCode, detail: Value) -> None:
+        """Raise the error in the next cycle."""
+        m.d.sync += [self.error.eq(1), self.error_code.eq(code), self.error_detail.eq(detail)]

@@ -44,9 +44,9 @@ class HostRegisters(wiring.Component):
 
     ``start``, ``resume`` and ``clear`` are pulses; ``loader_clear`` comes with ``clear`` and ``start``. A start while
     running, without image or with a zero seed is refused with an error and gives no pulse. The first error is kept
-    until ``clear`` or the next start that is not refused as BUSY. ``running`` includes paused time; ``cycles`` count in
-    every cycle with ``running`` and not ``paused``. ``clean`` and ``pixel`` (the latent) are read only when done or
-    paused, and never after an error: a picture that is not finished, or wrong, can't be read.
+    until ``clear`` or the next start that is not refused as BUSY. ``running`` includes paused time and the end, while
+    words are still checked; cycles count in every cycle with ``counting``. ``clean`` and ``pixel`` (the latent) are
+    read only when done or paused, and never after an error: a picture that is not finished, or wrong, can't be read.
     """
 
     WRITE_CYCLES = 2
@@ -71,6 +71,7 @@ class HostRegisters(wiring.Component):
             "seed": Out(SEED_BITS),
             "running": In(1),
             "paused": In(1),
+            "counting": In(1),            # cycles count
             "done": In(1),
             "program_loaded": In(1),
             "conditioning_loaded": In(1),
@@ -272,9 +273,8 @@ class HostRegisters(wiring.Component):
 
     def counters(self, m: Module) -> None:
         """Counters, and stage 2 where one of them is read."""
-        going = Signal()
-        m.d.comb += going.eq(self.running & ~self.paused)
-        increments = [going, *self.engine_busy, *self.stall, *(self.lane_waits[i] for i in range(len(LANE_WAITS))),
+        increments = [self.counting, *self.engine_busy, *self.stall,
+                      *(self.lane_waits[i] for i in range(len(LANE_WAITS))),
                       self.macs_increment, self.offered_increment]
         m.submodules.counters = counters = self.counters_unit(tuple(len(increment) for increment in increments))
         place = Signal(ADDRESS_BITS)   # of the half of a counter that is read, behind the first

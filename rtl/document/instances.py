@@ -35,11 +35,13 @@ from rtl.link.frames import FrameLink
 from rtl.link.link import SerialLink
 from rtl.link.uart import UartReceiver, UartTransmitter
 from rtl.memory.burst_queue import BurstQueue
+from rtl.memory.checked_ram import CheckedRam, VerifiedRam
 from rtl.memory.line_ram import LineRam
 from rtl.memory.part_ram import PARTS, PartRam
 from rtl.memory.ram import Ram
 from rtl.memory.step_ram import StepRam
 from rtl.memory.twin_ram import TwinRam
+from rtl.memory.word_check import WordCheck
 from rtl.top import Top
 from rtl.units.gather import Gather
 from rtl.units.iterations import Iterations
@@ -87,7 +89,10 @@ BUSES: dict[type, tuple[Maker, str]] = {
 }
 INSTANCES: dict[type, tuple[Maker, str]] = {
     **LINK, **BUSES,
-    Ram: (lambda config: Ram(*config.memory_shapes["weight"]), "the weight store's"),
+    Ram: (lambda config: Ram(*config.memory_shapes["key_value"]), "the keys' and values'"),
+    VerifiedRam: (lambda config: VerifiedRam(*config.memory_shapes["tile"]), "a lane's copy of the weight tiles"),
+    CheckedRam: (lambda config: CheckedRam(*config.memory_shapes["weight"]), "the weight store's"),
+    WordCheck: (lambda config: WordCheck(config.word_bits), "a weight row's"),
     TwinRam: (lambda config: TwinRam(*config.memory_shapes["residual"]), "the residual stream's"),
     LineRam: (lambda config: LineRam(*config.memory_shapes["normalised"], config.line_words),
               "the normalised memory's"),

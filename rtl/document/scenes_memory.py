@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from amaranth.hdl import unsigned
 
+from golden.spec.check import stored
 from golden.spec.descriptors import LoadSource
 from golden.spec.hardware import HardwareConfig
 from golden.spec.image import Kind, Memory, Section, build_segment, segment_words
@@ -12,6 +13,7 @@ from rtl.bench.catalogue_array import LoaderBench
 from rtl.document.recording import Cycle, Drive, Row, Scene
 from rtl.document.stimuli import EVERY_ENGINE, engines, generator, hexadecimal, issued, loaded, nibbles, pack, played
 from rtl.memory.burst_queue import BurstQueue
+from rtl.memory.checked_ram import CheckedRam, VerifiedRam
 from rtl.memory.image_loader import ImageLoader
 from rtl.memory.line_ram import LineRam
 from rtl.memory.part_ram import PARTS, PartRam
@@ -20,6 +22,7 @@ from rtl.memory.ram import Ram
 from rtl.memory.step_ram import StepRam
 from rtl.memory.transposer import Transposer
 from rtl.memory.twin_ram import TwinRam
+from rtl.memory.word_check import WordCheck
 
 DEPTH, BITS = 16, 8
 LINE_WORDS = 4
@@ -59,6 +62,19 @@ def line_ram(config: HardwareConfig) -> Drive:
     for address in range(LINE_WORDS):
         yield Cycle({"write.enable": 1, "write.address": address, "write.data": 0xC0 + address})
     yield from played([{"read.enable": 1, "read.address": 0, "read.words": (1 << LINE_WORDS) - 1}], after=3)
+
+
+def word_check(config: HardwareConfig) -> Drive:
+    """A stored word, whole and damaged."""
+    kept = stored(0xC3, BITS)
+    yield from played(({"valid": 1, "word": word} for word in (kept, kept ^ 1, kept ^ 0b11, kept)), after=2)
+
+
+def verified_ram(config: HardwareConfig) -> Drive:
+    """Two words, of which one is damaged."""
+    for address, damage in enumerate((0, 1 << 5)):
+        yield Cycle({"write.enable": 1, "write.address": address, "write.data": stored(0xC0 + address, BITS) ^ damage})
+    yield from played([{"read.enable": 1, "read.address": address} for address in range(2)], after=4)
 
 
 def loader(config: HardwareConfig) -> Drive:
@@ -102,11 +118,23 @@ def read(name: str) -> tuple[Row, ...]:
 
 
 FAULTS = (Row("fault"), Row("collision"))
+CHECKED = (Row("fault"), Row("collision"), Row("damaged"))
 SCENES = {
     "ram": Scene(
         top=lambda config: Ram(DEPTH, BITS), drive=ram, rows=(*port("write"), *read("read"), *FAULTS),
         text="Each word is read a cycle after it was written. The last read meets a write of the same word: "
              "`collision`."),
+    "word_check": Scene(
+        top=lambda config: WordCheck(BITS), drive=word_check,
+        rows=(Row("valid"), Row("word", "valid", hexadecimal), Row("damaged")),
+        text="A word with its check bits; the same with a bit flipped, then with two; the first again."),
+    "verified_ram": Scene(
+        top=lambda config: VerifiedRam(DEPTH, BITS), drive=verified_ram,
+        rows=(*port("write"), *read("read"), *CHECKED),
+        text="Two words are written with their check bits, the second with a bit flipped; both are read."),
+    "checked_ram": Scene(
+        top=lambda config: CheckedRam(DEPTH, BITS), drive=ram, rows=(*port("write"), *read("read"), *CHECKED),
+        text="As the scene of `Ram`: nothing is damaged, so the verdict is low."),
     "twin_ram": Scene(
         top=lambda config: TwinRam(DEPTH, BITS), drive=twin_ram,
         rows=(*port("write"), *read("read_0"), *read("read_1"), *FAULTS),

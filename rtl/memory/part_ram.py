@@ -6,8 +6,8 @@ from amaranth.hdl import Cat, Module, Mux, Signal, Value
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
+from rtl.memory.checked_ram import CheckedRam
 from rtl.memory.ports import ReadPort, WritePort
-from rtl.memory.ram import Ram
 
 PARTS = 2
 
@@ -25,23 +25,25 @@ class PartRam(wiring.Component):
     """``depth`` words of ``bits`` bits in block RAM, each in PARTS parts, the lowest bits first.
 
     Read latency READ_LATENCY (2) cycles, one part a cycle. A write puts its lower part there at once and the upper in
-    the next cycle, so that two writes are PARTS cycles apart at least. ``fault`` and ``collision`` as of ``Ram``, for
-    each part.
+    the next cycle, so that two writes are PARTS cycles apart at least. ``fault``, ``collision`` and ``damaged`` as of
+    ``CheckedRam``, for each part.
     """
 
-    def __init__(self, depth: int, bits: int) -> None:
+    def __init__(self, depth: int, bits: int, checked: bool = True) -> None:
         self.depth = depth
         self.bits = bits
+        self.checked = checked
         super().__init__({
             "read": In(PartReadPort(depth, bits)),
             "write": In(WritePort(depth, bits)),
             "fault": Out(1),
             "collision": Out(1),
+            "damaged": Out(1),
         })
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        m.submodules.store = store = Ram(PARTS * self.depth, self.bits // PARTS)
+        m.submodules.store = store = CheckedRam(PARTS * self.depth, self.bits // PARTS, self.checked)
         upper = Signal()       # the upper part is to be written
         address = Signal.like(self.write.address, reset_less=True)
         rest = Signal(self.bits // PARTS, reset_less=True)
@@ -57,6 +59,7 @@ class PartRam(wiring.Component):
             store.write.data.eq(Mux(upper, rest, self.write.data)),
             self.fault.eq(store.fault),
             self.collision.eq(store.collision),
+            self.damaged.eq(store.damaged),
         ]
         return m
 

@@ -7,25 +7,33 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from golden.spec.step import STEP_FIELDS, STEP_SLOT_BITS, STEP_WORD_BITS
+from rtl.memory.checked_ram import CheckedRam
 from rtl.memory.ports import ReadPort, WritePort
-from rtl.memory.ram import Ram
+
+FIELD_BITS = sum(field.bits for field in STEP_FIELDS)
+"""Bits of a step word that are kept."""
 
 
 class StepRam(wiring.Component):
-    """``depth`` step words of ``golden.spec.step``, as ``Ram`` holds words; what a slot has above its field reads 0."""
+    """``depth`` step words of ``golden.spec.step``, as ``CheckedRam`` holds words.
 
-    def __init__(self, depth: int) -> None:
+    What a slot has above its field is not kept, and reads 0.
+    """
+
+    def __init__(self, depth: int, checked: bool = True) -> None:
         self.depth = depth
+        self.checked = checked
         super().__init__({
             "read": In(ReadPort(depth, STEP_WORD_BITS)),
             "write": In(WritePort(depth, STEP_WORD_BITS)),
             "fault": Out(1),
             "collision": Out(1),
+            "damaged": Out(1),
         })
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        m.submodules.store = store = Ram(self.depth, sum(field.bits for field in STEP_FIELDS))
+        m.submodules.store = store = CheckedRam(self.depth, FIELD_BITS, self.checked)
         slots: list[Value] = []
         position = 0
         for field in STEP_FIELDS:
@@ -41,6 +49,7 @@ class StepRam(wiring.Component):
                                     for place, field in enumerate(STEP_FIELDS))),
             self.fault.eq(store.fault),
             self.collision.eq(store.collision),
+            self.damaged.eq(store.damaged),
         ]
         return m
 

@@ -23,6 +23,7 @@ from rtl.units.pixel_engine import PixelEngine
     ("[hardware]\nlanes = 'two'\n", "hardware.lanes is 'two'; expected an integer"),
     ("[hardware]\nlanes = true\n", "hardware.lanes is True"),
     ("[hardware]\nwidth = 4\n", "hardware.width is 4; expected 8 to 64"),
+    ("[hardware]\nword_checks = 2\n", "hardware.word_checks is 2; expected 0 or 1"),
     ("[hardware]\nslots = 16\n", "hardware.slots is 16; expected 2, 4 or 8"),
     ("[hardware]\nweight_words = 0\n", "hardware.weight_words is 0"),
     ("[hardware]\nline_words = 16\n", "hardware.line_words is 16; expected 1, 2, 4 or 8"),

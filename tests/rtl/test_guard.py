@@ -10,6 +10,7 @@ def test_matches_rules():
     run_unit("guard", "small", "sim.bench_guard")
 
 
-def test_a_planted_bug_is_found():
+@pytest.mark.parametrize("bug", ["patient", "hasty"])
+def test_a_planted_bug_is_found(bug):
     with pytest.raises(SimulationError, match="guard: cycle"):
-        run_unit("guard", "small", "sim.bench_guard", bug="patient")
+        run_unit("guard", "small", "sim.bench_guard", bug=bug)

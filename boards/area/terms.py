@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from boards.area.check import encode_cells, verify_cells
 from boards.area.memory import Counts, cells, memory_cells
 from golden.spec.hardware import CHECKED_MEMORIES, HardwareConfig, address_bits
 from golden.spec.latency import tree_stages
@@ -62,12 +63,26 @@ def copies(part: str, config: HardwareConfig) -> int:
 
 
 def known_cells(part: str, config: HardwareConfig) -> Counts:
-    """Cells of a part's memories, which need no fit (``boards.area.memory``)."""
+    """Cells of a part's memories and of their check bits, which need no fit (``boards.area.memory``)."""
     total = cells()
-    for depth, bits in memories_of(part, config):
-        for kind, number in memory_cells(depth, bits).items():
+    found = [memory_cells(depth, bits) for depth, bits in memories_of(part, config)]
+    for counts in [*found, *check_cells(part, config)]:
+        for kind, number in counts.items():
             total[kind] += number
     return total
+
+
+def check_cells(part: str, config: HardwareConfig) -> list[Counts]:
+    """Cells that make and verify check bits in a part."""
+    if not config.word_checks:
+        return []
+    if part in (LANE, DSP_PAIR, LUT_PAIR):
+        return [verify_cells(config.word_bits)]
+    if part == "array.grid":
+        return [encode_cells(config.word_bits)] * (1 + (config.dsp_lanes > 0))
+    checked = [bits for name, (_, bits) in config.memory_shapes.items()
+               if name in CHECKED_MEMORIES and name != "tile" and (name != "split" or config.dense_lanes)]
+    return [count(bits) for bits in checked for count in (verify_cells, encode_cells)] if part == MEMORIES else []
 
 
 def memories_of(part: str, config: HardwareConfig) -> list[tuple[int, int]]:

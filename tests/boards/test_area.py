@@ -8,10 +8,11 @@ import pytest
 from amaranth.hdl import Module, ResetInserter, Signal
 from amaranth.lib import wiring
 from amaranth.lib.data import StructLayout
-from amaranth.lib.wiring import In, connect, flipped
+from amaranth.lib.wiring import In, Out, connect, flipped
 
 from boards.area import __main__ as command
 from boards.area import points
+from boards.area.check import encode_cells, verify_cells
 from boards.area.fit import errors, fit, largest, leave_one_out
 from boards.area.measure import repeated
 from boards.area.memory import memory_cells
@@ -20,27 +21,35 @@ from boards.area.modules import Library, own_cells, read_design
 from boards.area.terms import DSP_PAIR, LANE, LUT_PAIR, copies, known_cells, part_terms, stores
 from boards.report import needs
 from boards.synthesis import KINDS, SynthesisError, by_submodule, synthesise, total
-from golden.spec.hardware import HardwareConfig
+from golden.spec.check import check_bits, stored_bits
+from golden.spec.hardware import CHECKED_MEMORIES, HardwareConfig
 from rtl.array.lane import Lane
 from rtl.control.queue import DescriptorQueue
+from rtl.memory.checked_ram import CheckedRam
 from rtl.memory.ports import ReadPort, WritePort
 from rtl.memory.ram import Ram
 
 SHAPES = ((12, 112), (25, 112), (48, 64), (640, 256), (1536, 128), (3744, 256), (5000, 32), (6144, 64))
+CHECKED = ((512, 32), (512, 64), (640, 256))
 
 
 class Shelf(wiring.Component):
     """Memories side by side."""
 
     def __init__(self) -> None:
-        super().__init__({f"ram_{depth}_{bits}_{side}": In(port(depth, bits)) for depth, bits in SHAPES
-                          for side, port in (("read", ReadPort), ("write", WritePort))})
+        self.units = {f"ram_{depth}_{bits}": Ram(depth, bits) for depth, bits in SHAPES}
+        for depth, bits in CHECKED:
+            self.units |= {f"checked_{depth}_{bits}": CheckedRam(depth, bits),
+                           f"plain_{depth}_{bits}": CheckedRam(depth, bits, checked=False)}
+        super().__init__({f"{name}_{side}": In(port(unit.depth, unit.bits)) for name, unit in self.units.items()
+                          for side, port in (("read", ReadPort), ("write", WritePort))}
+                         | {f"{name}_damaged": Out(1) for name in self.units})
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        for depth, bits in SHAPES:
-            name = f"ram_{depth}_{bits}"
-            m.submodules[name] = unit = Ram(depth, bits)
+        for name, unit in self.units.items():
+            m.submodules[name] = unit
+            m.d.comb += getattr(self, f"{name}_damaged").eq(getattr(unit, "damaged", 0))
             connect(m, flipped(getattr(self, f"{name}_read")), unit.read)
             connect(m, flipped(getattr(self, f"{name}_write")), unit.write)
         return m
@@ -83,11 +92,21 @@ def test_a_memory_takes_what_yosys_makes_of_it(shelf, depth, bits):
     assert said["LUT4"] == pytest.approx(real["LUT4"], abs=5)
 
 
+@pytest.mark.parametrize(("depth", "bits"), CHECKED)
+def test_check_bits_take_what_yosys_makes_of_them(shelf, depth, bits):
+    checked, plain = shelf[f"checked_{depth}_{bits}"], shelf[f"plain_{depth}_{bits}"]
+    made, verified = encode_cells(bits), verify_cells(bits)
+    assert made["LUT4"] + verified["LUT4"] == pytest.approx(checked["LUT4"] - plain["LUT4"], rel=0.15)
+    assert verified["TRELLIS_FF"] + check_bits(bits) == checked["TRELLIS_FF"] - plain["TRELLIS_FF"]
+    assert memory_cells(depth, stored_bits(bits))["DP16KD"] == checked["DP16KD"]
+
+
 @pytest.mark.parametrize("lanes", [2, 4])
 def test_every_memory_of_the_core_is_counted(lanes):
     config = HardwareConfig(lanes=lanes, width=8, dense_lanes=lanes)
     bits = sum(depth * width for depth, width in stores(config))
-    shapes = config.memory_shapes
+    shapes = {name: (depth, config.kept_bits(width) if name in CHECKED_MEMORIES else width)
+              for name, (depth, width) in config.memory_shapes.items()}
     assert bits == sum(depth * width for depth, width in shapes.values()) - _bits(shapes["tile"]) \
         + _bits(shapes["residual"])
 

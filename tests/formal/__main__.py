@@ -23,11 +23,12 @@ from tests.formal import (
     sequencer,
     transposer,
     update_sum,
+    word_check,
 )
 from tests.formal.prove import Property, report
 
 MODULES = (queue, semaphores, requantise, packed, line_queue, lane, dense_queue, dense_pair, dispatcher, fetcher,
-           in_flight, transposer, sequencer, detector, update_sum, link, bus)
+           in_flight, transposer, sequencer, detector, update_sum, word_check, link, bus)
 
 
 def properties() -> list[Property]:

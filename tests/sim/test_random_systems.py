@@ -12,7 +12,8 @@ from golden.spec.hardware import load_hardware
 from sim import seed as seeds
 from sim.core import build_core
 from sim.fuzz import explain, try_system
-from sim.random_model import LABEL, random_system
+from sim.random_case import random_system
+from sim.random_model import LABEL
 from sim.units import config_file
 
 COUNT = 5

@@ -120,7 +120,7 @@ gemm: $(stamp) ## Run one matrix product through the RTL (TOKENS=, CHANNELS=, OU
 		$(call option,--outputs,$(OUTPUTS)) $(call option,--zeros,$(ZEROS)) $(call option,--seed,$(SEED)) \
 		$(call option,--config,$(if $(CONFIG),configs/$(CONFIG).toml))
 
-fuzz: $(stamp) ## Draw with random models and compare (N=models, SEED=, CONFIG=)
+fuzz: $(stamp) ## Draw with random models on random hardware, or on one, and compare (N=models, SEED=, CONFIG=)
 	@$(python) -m sim.fuzz $(call option,--count,$(N)) $(call option,--seed,$(SEED)) \
 		$(call option,--config,$(if $(CONFIG),configs/$(CONFIG).toml))
 

@@ -6,6 +6,7 @@ import argparse
 import sys
 
 from tests.formal import (
+    bounds,
     bus,
     dense_pair,
     dense_queue,
@@ -16,18 +17,20 @@ from tests.formal import (
     lane,
     line_queue,
     link,
+    nests,
     packed,
     queue,
     requantise,
     semaphores,
     sequencer,
+    stream_units,
     transposer,
     update_sum,
 )
 from tests.formal.prove import Property, report
 
 MODULES = (queue, semaphores, requantise, packed, line_queue, lane, dense_queue, dense_pair, dispatcher, fetcher,
-           in_flight, transposer, sequencer, detector, update_sum, link, bus)
+           in_flight, transposer, sequencer, detector, update_sum, link, bus, bounds, nests, stream_units)
 
 
 def properties() -> list[Property]:

@@ -12,25 +12,31 @@ from tests.formal import (
     dense_queue,
     detector,
     dispatcher,
+    engine_nests,
     fetcher,
     in_flight,
     lane,
     line_queue,
     link,
+    memories,
     nests,
     packed,
     queue,
     requantise,
     semaphores,
     sequencer,
+    sharing,
     stream_units,
+    tokens,
     transposer,
     update_sum,
+    wiring,
 )
 from tests.formal.prove import Property, report
 
 MODULES = (queue, semaphores, requantise, packed, line_queue, lane, dense_queue, dense_pair, dispatcher, fetcher,
-           in_flight, transposer, sequencer, detector, update_sum, link, bus, bounds, nests, stream_units)
+           in_flight, transposer, sequencer, detector, update_sum, link, bus, bounds, nests, engine_nests, memories,
+           sharing, tokens, stream_units, wiring)
 
 
 def properties() -> list[Property]:

@@ -31,7 +31,7 @@ SMALL = HardwareConfig(name="formal", width=8, lanes=2)
 """Narrowest array; the accumulator, and every address, has the width of the default configuration."""
 
 SCRIPT = "; ".join((
-    "read_rtlil {name}.il", "hierarchy -top top", "proc", "{hide}flatten", "memory_map", "{forget}opt -full",
+    "read_rtlil {name}.il", "hierarchy -top top", "{hide}proc", "flatten", "memory_map", "{forget}opt -full",
     "{cut}async2sync",
     "chformal -lower", "dffunmap", "opt_clean", "check -assert", "write_smt2 -wires {name}.smt2"))
 

@@ -21,6 +21,7 @@ from tests.formal import (
     memories,
     nests,
     packed,
+    product,
     queue,
     requantise,
     semaphores,
@@ -36,7 +37,7 @@ from tests.formal.prove import Property, report
 
 MODULES = (queue, semaphores, requantise, packed, line_queue, lane, dense_queue, dense_pair, dispatcher, fetcher,
            in_flight, transposer, sequencer, detector, update_sum, link, bus, bounds, nests, engine_nests, memories,
-           sharing, tokens, stream_units, wiring)
+           sharing, product, tokens, stream_units, wiring)
 
 
 def properties() -> list[Property]:

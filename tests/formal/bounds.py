@@ -7,6 +7,10 @@ one that changes while it runs, executes more than a finite number of them. The 
 for each loop under way from the outermost in: its address, negated, and the rounds to go; then the address of the
 descriptor at hand, negated; then whether it is not one that an EXECUTE named.
 
+*loops*: of any level, chosen freely: from a LOOP to the END that leaves it, its ENDs are as many as the LOOP says, all
+but the last one going back to the descriptor after it. So the body of a nest is executed as often as the product of
+the counts.
+
 *watchdog*: WATCHDOG + 2 cycles without a finished descriptor and without a semaphore that moves are followed by an
 error and a stop. A stop is for good, comes with an error, and nothing is executed past the program's end. How often
 engines move semaphores for a descriptor is bounded by their loops, each of which is proved (``nests``, ``dispatcher``).
@@ -16,13 +20,14 @@ from __future__ import annotations
 
 import dataclasses
 
-from amaranth.hdl import Assert, Cat, Const, Module, Mux, Signal, Value
+from amaranth.hdl import Array, Assert, Assume, Cat, Const, Module, Mux, Signal, Value
 
-from golden.spec.descriptors import LOOP_LEVELS, REGISTER_BITS, Engine
+from golden.spec.descriptors import LOOP_LEVELS, OPCODE_BITS, REGISTER_BITS, Engine, Opcode
 from rtl.control.guard import Guard
+from rtl.control.relocate import field_slices
 from rtl.control.sequencer import COUNT_BITS, Sequencer
 from rtl.memory.part_ram import PARTS
-from tests.formal.prove import SMALL, Monitor, Property, free, previous
+from tests.formal.prove import SMALL, Monitor, Property, fixed, free, previous
 
 WATCHDOG = 6
 DEPTH = 64
@@ -82,6 +87,7 @@ class BoundMonitor(Monitor):
             m.d.comb += probe.addr.eq(level)
             self.levels.append(probe.data)
         self.descriptors(m)
+        self.loops(m)
         self.watchdog(m)
         self.strengthen(m)
 
@@ -119,6 +125,29 @@ class BoundMonitor(Monitor):
         m.d.comb += measure.eq(Cat(parts))
         finished = previous(m, unit.executing & unit.finished)
         m.d.comb += Assert(~finished | (measure < previous(m, measure)), "a finished descriptor brings it down")
+
+    def loops(self, m: Module) -> None:
+        """Of the chosen level: rounds to go, and where its body begins."""
+        unit = self.unit
+        level = fixed(m, "level", range(LOOP_LEVELS))
+        left, start = Signal(COUNT_BITS), Signal(REGISTER_BITS)
+        opcode = unit.word[:OPCODE_BITS]
+        done = unit.executing & unit.finished
+        begins = done & (opcode == Opcode.LOOP) & (unit.depth == level)
+        ends = done & (opcode == Opcode.END) & (unit.depth == level + 1)
+        with m.If(begins):
+            m.d.sync += [left.eq(field_slices(Opcode.LOOP, unit.word)["count"]), start.eq(unit.counter + 1)]
+        with m.If(ends):
+            m.d.sync += left.eq(left - 1)
+        loop = Array(self.levels)[level]
+        within = unit.depth > level
+        m.d.comb += [
+            Assert(within == (left != 0), "as many rounds as the LOOP says"),
+            Assert(~within | ((loop.count == left) & (loop.start == start))),
+            Assert(~ends | (unit.go_back == (left != 1)), "the last one goes on"),
+            Assert(~previous(m, ends & (left != 1)) | (unit.counter == start), "the others go back to the body"),
+            Assume(level < LOOP_LEVELS),
+        ]
 
     def watchdog(self, m: Module) -> None:
         """Nothing happens for a while: the end."""

@@ -1,6 +1,6 @@
 """The detector loses no sample, and decides every entry of a request exactly once.
 
-*burst_queue* (depth 4, payload of 2 bits, bounded): items leave in order, with their values; one is lost only with
+*burst_queue* (depth 4, payload of 2 bits, by induction): items leave in order, with their values; one is lost only with
 ``overrun``, which is high exactly in a push that finds the queue full.
 
 *sample_counters* (width 8, bounded): of one entry and channel, both free, a copy gives the number of non-zeros among
@@ -38,6 +38,7 @@ from tests.formal.prove import SMALL, Monitor, Property, fixed, free, inside, pr
 
 CONFIG = dataclasses.replace(SMALL, line_words=1, split_lines=4)
 DEPTH = 4
+NUMBER_BITS = 4
 FIRST_DUE = (SAMPLE_DEPTH - 1) * sample_cycles(CONFIG)
 """Cycle of a decision from which every sample that was held at its beginning is counted or being counted."""
 
@@ -48,19 +49,15 @@ class QueueMonitor(Monitor):
 
     def claim(self, m: Module) -> None:
         unit = self.unit
-        inside(m, unit)
+        m.submodules.unit = body = unit.elaborate(None)
+        unit._MustUse__used = True
+        own = {signal.name: signal for signal in body._driving}
         free(m, unit.push, unit.item, unit.pop)
-        chosen = fixed(m, "chosen", 4)
-        entered = Signal(5)
-        left = Signal(5)
+        chosen = fixed(m, "chosen", NUMBER_BITS)
+        entered, left = Signal(NUMBER_BITS), Signal(NUMBER_BITS)
+        held, distance = Signal(NUMBER_BITS), Signal(NUMBER_BITS)
         value = Signal(2)
-        held = entered - left
-        m.d.comb += [
-            Assume(~unit.pop | unit.valid),
-            Assert(unit.valid == (held > 0), "offers what it holds"),
-            Assert(unit.several == (held > 1), "several"),
-            Assert(unit.overrun == (unit.push & (held == DEPTH)), "tells what it loses"),
-        ]
+        m.d.comb += [held.eq(entered - left), distance.eq(chosen - left)]
         with m.If(unit.push & ~unit.overrun):
             m.d.sync += entered.eq(entered + 1)
             with m.If(entered == chosen):
@@ -69,6 +66,18 @@ class QueueMonitor(Monitor):
             m.d.sync += left.eq(left + 1)
             with m.If(left == chosen):
                 m.d.comb += Assert(unit.front.tag == value, "in order, none lost")
+        probe = body.submodules.store.read_port(domain="comb")
+        m.d.comb += [
+            Assume(~unit.pop | unit.valid),
+            Assert(unit.valid == (held != 0), "offers what it holds"),
+            Assert(unit.several == (held > 1), "several"),
+            Assert(unit.overrun == (unit.push & (held == DEPTH)), "tells what it loses"),
+            Assert(held <= DEPTH, "no more than there is room for"),
+            # what makes it inductive: where things are
+            Assert((own["level"] == held) & (own["reader"] == left[:2])),
+            probe.addr.eq(chosen),
+            Assert((distance >= held) | (probe.data.tag == value)),
+        ]
 
 
 class CountersMonitor(Monitor):
@@ -176,7 +185,7 @@ class DeciderMonitor(Monitor):
 
 
 PROPERTIES = [
-    Property("burst_queue", QueueMonitor, BurstQueue, (CrowdedQueue,), depth=12, induction=False, quick=True),
+    Property("burst_queue", QueueMonitor, BurstQueue, (CrowdedQueue,), depth=6, induction=True, quick=True),
     Property("sample_counters", CountersMonitor, SampleCounters, (StickyCounters,), depth=16, induction=False),
     Property("decider", DeciderMonitor, Decider, (HastyDecider,), depth=2, induction=True),
 ]

@@ -135,12 +135,12 @@ class WalkMonitor(Monitor):
 
 
 class NarrowWalk(PixelWalk):
-    """Takes every line for a column short."""
+    """Takes a grid of 2 x 2 tokens for one of 1 x 1."""
 
     def find_ends(self, m: Module) -> None:
         super().find_ends(m)
-        with m.If(self.shape.grid == PATCH_SIDE):
-            m.d.comb += self.column_end.eq(self.column == 1)
+        with m.If(self.shape.grid == 2):
+            m.d.comb += [self.column_end.eq(self.column == 0), self.line_end.eq(self.line == 0)]
 
 
 class SoftmaxMonitor(Monitor):
@@ -254,7 +254,7 @@ class LongLoader(Loader):
 
 
 PROPERTIES = [
-    Property("pixel_walk", WalkMonitor, PixelWalk, (NarrowWalk,), depth=5, induction=True),
+    Property("pixel_walk", WalkMonitor, PixelWalk, (NarrowWalk,), depth=2, induction=True),
     Property("softmax_reads", SoftmaxMonitor, SoftmaxEngine, (ShortSoftmax,), depth=8, induction=True, quick=True),
     Property("loads", LoadMonitor, Loader, (LongLoader,), depth=14, induction=True, quick=True),
 ]

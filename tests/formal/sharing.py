@@ -3,21 +3,30 @@
 Where one unit uses the port, its access passes unchanged and it gets what is read; where none does, nothing is
 accessed; where two do, and only then, a conflict is told. (The core stops at a conflict: that the schedule never makes
 one is for the bench and ``tests/golden/test_order.py``.)
+
+*lane_grants*: whatever the lanes do, a line goes to the lane that is named and to no other, room is taken of and sums
+are granted to the lane in its slot alone, and each grant is drained once, with its lane's sums and tag. As the slots go
+round (``fetcher``), every lane is served once in ``lanes`` cycles.
 """
 
 from __future__ import annotations
 
+import dataclasses
 from unittest.mock import patch
 
-from amaranth.hdl import Assert, Module, Value
+from amaranth.hdl import Assert, Cat, Module, Value
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
+from golden.spec.latency import DRAIN_LATENCY
+from rtl.array.grid import Grid
 from rtl.memory.ports import ReadPort, WritePort
 from rtl.memory.sharing import conflict, share_reader, share_writer
-from tests.formal.prove import Monitor, Property
+from tests.formal.prove import SMALL, Monitor, Property, previous
 from tests.formal.streams import free_inputs
+from tests.formal.wiring import Anything
 
+CONFIG = dataclasses.replace(SMALL, lanes=4, slots=2, slot_rows=8, line_words=2)
 USERS = 3
 DEPTH, BITS = 8, 4
 
@@ -74,5 +83,48 @@ class SharingMonitor(Monitor):
             m.d.comb += Assert(unit.readers[number].data == unit.read.data, "what is read")
 
 
-PROPERTIES = [Property("sharing", SharingMonitor, SharedPorts, (NeighbouringPorts,), depth=1, induction=True,
-                       quick=True)]
+class GridMonitor(Monitor):
+    """Lanes that do anything."""
+
+    def __init__(self, unit: type) -> None:
+        self.unit = unit(CONFIG)
+
+    def claim(self, m: Module) -> None:
+        unit, own_parts = self.unit, {}
+        m.submodules.unit = body = unit.elaborate(None)
+        unit._MustUse__used = True
+        for name, (part, where) in body._named_submodules.items():
+            body._named_submodules[name] = (Anything(part), where)
+            own_parts[name] = part
+        free_inputs(m, unit)
+        lanes = [own_parts[f"lane_{number}"] for number in range(CONFIG.lanes)]
+        for number, lane in enumerate(lanes):
+            served = unit.slot == number
+            m.d.comb += [
+                Assert(lane.line_valid == (unit.line_valid & (unit.line_lane == number)), "a line to its lane alone"),
+                Assert(lane.reserve == (unit.reserve & served), "room of the lane in its slot alone"),
+                Assert(~(lane.done & lane.grant) | served, "a grant in its slot alone"),
+            ]
+            granted = previous(m, lane.done & served, DRAIN_LATENCY)
+            sums = previous(m, lane.sums)
+            entry, token = previous(m, lane.entry, DRAIN_LATENCY), previous(m, lane.token, DRAIN_LATENCY)
+            m.d.comb += Assert(~granted | (unit.drained_valid & (unit.drained == sums)
+                                           & (unit.drained_entry == entry) & (unit.drained_token == token)), "drained")
+        some = [previous(m, lane.done & (unit.slot == number), DRAIN_LATENCY) for number, lane in enumerate(lanes)]
+        m.d.comb += [Assert(unit.drained_valid == Cat(some).any(), "each grant is drained once"),
+                     Assert(sum(lane.line_valid for lane in lanes) <= 1, "one lane")]
+
+
+class GenerousGrid(Grid):
+    """Gives each line to the next lane too."""
+
+    def feed_lanes(self, m: Module, lanes: list, served: list, grant: list) -> None:
+        super().feed_lanes(m, lanes, served, grant)
+        m.d.comb += lanes[1].line_valid.eq(self.line_valid & (self.line_lane <= 1))
+
+
+PROPERTIES = [
+    Property("lane_grants", GridMonitor, Grid, (GenerousGrid,), depth=DRAIN_LATENCY + 2, induction=True, quick=True),
+    Property("sharing", SharingMonitor, SharedPorts, (NeighbouringPorts,), depth=1, induction=True,
+             quick=True),
+]

@@ -27,7 +27,7 @@ from rtl.control.guard import Guard
 from rtl.control.relocate import field_slices
 from rtl.control.sequencer import COUNT_BITS, Sequencer
 from rtl.memory.part_ram import PARTS
-from tests.formal.prove import SMALL, Monitor, Property, fixed, free, previous
+from tests.formal.prove import SMALL, Monitor, Property, driven, fixed, free, previous
 
 WATCHDOG = 6
 DEPTH = 64
@@ -57,7 +57,7 @@ class PatientGuard(Guard):
 
     def elaborate(self, platform: object) -> Module:
         m = super().elaborate(platform)
-        idle = next(signal for signal in m._driving if signal.name == "idle_cycles")
+        idle = driven(m, "idle_cycles")
         with m.If(idle == self.config.watchdog_cycles - 1):
             m.d.sync += idle.eq(0)
         return m
@@ -198,5 +198,5 @@ def inside_guard(m: Module, guard: Guard) -> dict[str, Signal]:
 PROPERTIES = [
     Property("descriptors", BoundMonitor, Sequencer, (EndlessSequencer, RewindingSequencer), depth=10, induction=True,
              hidden=REGISTERS, quick=True),
-    Property("watchdog", BoundMonitor, Guard, (PatientGuard,), depth=10, induction=True, hidden=REGISTERS, quick=True),
+    Property("watchdog", BoundMonitor, Guard, (PatientGuard,), depth=10, induction=True, hidden=REGISTERS),
 ]

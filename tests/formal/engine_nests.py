@@ -24,8 +24,7 @@ from rtl.memory.loader import Loader
 from rtl.memory.ports import READ_LATENCY
 from rtl.units.pixel_walk import PATCH_SIDE, PIXEL_ADDRESS_BITS, PixelWalk
 from rtl.units.softmax_engine import SoftmaxEngine
-from tests.formal.nests import driven
-from tests.formal.prove import SMALL, Monitor, Property, fixed, free, inside, previous
+from tests.formal.prove import SMALL, Monitor, Property, driven, fixed, free, inside, previous
 from tests.formal.streams import free_inputs
 
 CONFIG = dataclasses.replace(SMALL, lanes=4)
@@ -255,6 +254,6 @@ class LongLoader(Loader):
 
 PROPERTIES = [
     Property("pixel_walk", WalkMonitor, PixelWalk, (NarrowWalk,), depth=2, induction=True),
-    Property("softmax_reads", SoftmaxMonitor, SoftmaxEngine, (ShortSoftmax,), depth=8, induction=True, quick=True),
+    Property("softmax_reads", SoftmaxMonitor, SoftmaxEngine, (ShortSoftmax,), depth=8, induction=True),
     Property("loads", LoadMonitor, Loader, (LongLoader,), depth=14, induction=True, quick=True),
 ]

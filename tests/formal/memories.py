@@ -5,8 +5,7 @@ either reader, in its bank, part or slot; a write elsewhere changes nothing of i
 written, ``collision`` says so, and of what is read then nothing is claimed. An access past the end raises ``fault`` in
 its cycle and writes nothing. Few words of few bits; the depth of ``Ram`` is no power of two.
 
-The queue for bursts, and the ring in which the norm keeps a token's words, are proved by the k-th element in being the
-k-th out, for any k.
+*gather*: the two parts of a word make it, in their order, and each two parts one word.
 """
 
 from __future__ import annotations
@@ -16,16 +15,19 @@ from dataclasses import dataclass
 from functools import partial
 from unittest.mock import patch
 
-from amaranth.hdl import Assert, Assume, Cat, Module, Signal, Value
+from amaranth.hdl import Assert, Assume, Cat, Const, Module, Signal, Value
 from amaranth.lib import wiring
 
-from rtl.bench.bugs_memory import LoneRam, SmearingRam
+from golden.spec.step import STEP_FIELDS, STEP_SLOT_BITS
+from rtl.bench.bugs_memory import LoneRam, SmearingRam, TurnedStepRam
 from rtl.memory.line_ram import LineRam
 from rtl.memory.part_ram import PARTS, PartRam
 from rtl.memory.ports import READ_LATENCY
 from rtl.memory.ram import Ram
+from rtl.memory.step_ram import StepRam
 from rtl.memory.twin_ram import TwinRam
-from tests.formal.prove import Monitor, Property, fixed, previous
+from rtl.units.gather import Gather
+from tests.formal.prove import Monitor, Property, fixed, inside, previous
 from tests.formal.stream_units import name
 from tests.formal.streams import free_inputs
 
@@ -65,6 +67,16 @@ class Memory:
     line: int = 1       # words in what is read at once
     parts: int = 1      # reads of a word
     patched: str = ""   # module whose ``Ram`` is to be probed
+    fields: tuple[tuple[int, int], ...] = ()    # (place, bits) of what is kept of a word; all where there are none
+
+    def keep(self, word: Value) -> Value:
+        """What is read of a word that was written: the rest is zero."""
+        return Cat(Cat(word[place:place + bits], Const(0, STEP_SLOT_BITS - bits))
+                   for place, bits in self.fields) if self.fields else word
+
+    def pack(self, word: Value) -> Value:
+        """What lies in the block RAM."""
+        return Cat(word[place:place + bits] for place, bits in self.fields) if self.fields else word
 
 
 class MemoryMonitor(Monitor):
@@ -84,7 +96,7 @@ class MemoryMonitor(Monitor):
         m.d.comb += [Assume(self.chosen < case.depth),
                      self.wrote.eq(unit.write.enable & (unit.write.address == self.chosen))]
         with m.If(self.wrote):
-            m.d.sync += [self.known.eq(1), self.kept.eq(unit.write.data)]
+            m.d.sync += [self.known.eq(1), self.kept.eq(case.keep(unit.write.data))]
         faults = [unit.write.enable & (unit.write.address >= case.depth)]
         if case.parts > 1:
             m.d.comb += Assume(~(unit.write.enable & previous(m, unit.write.enable)))
@@ -116,7 +128,7 @@ class MemoryMonitor(Monitor):
         for number, ram in enumerate(rams):
             address, stored = getattr(self.body.submodules, ram).probes[part]
             mine = there == number if case.line > 1 else 1
-            m.d.comb += [address.eq(place), Assert(~(known & mine) | (stored == expected), "stored")]
+            m.d.comb += [address.eq(place), Assert(~(known & mine) | (stored == case.pack(expected)), "stored")]
         return reads & wrote
 
 
@@ -131,6 +143,32 @@ MEMORIES: dict[type, tuple[Memory, tuple[type, ...]]] = {
               (CrossedLineRam,)),
     PartRam: (Memory(lambda kind: kind(3, BITS), 3, {"read": ("store",)}, parts=PARTS, patched="rtl.memory.part_ram"),
               (SmearingRam,)),
+    StepRam: (Memory(lambda kind: kind(3), 3, {"read": ("store",)}, patched="rtl.memory.step_ram",
+                     fields=tuple((STEP_SLOT_BITS * place, field.bits) for place, field in enumerate(STEP_FIELDS))),
+              (TurnedStepRam,)),
 }
-PROPERTIES = [Property(f"memory_{name(kind)}", partial(MemoryMonitor, case), kind, bugs, depth=6, induction=True,
-                       quick=True) for kind, (case, bugs) in MEMORIES.items()]
+class GatherMonitor(Monitor):
+    def __init__(self, unit: type) -> None:
+        self.unit = unit(BITS)
+
+    def claim(self, m: Module) -> None:
+        unit = self.unit
+        inside(m, unit)
+        free_inputs(m, unit)
+        m.d.comb += [
+            Assume(~(unit.valid & previous(m, unit.valid))),
+            Assert(unit.word_valid == previous(m, unit.valid, 2), "a word for each two parts"),
+            Assert(~unit.word_valid | (unit.word == Cat(previous(m, unit.part, 2), previous(m, unit.part)))),
+        ]
+
+
+class SwappedGather(Gather):
+    """The upper part below the lower one."""
+
+    def joined(self, lower: Value, upper: Value) -> Value:
+        return Cat(upper, lower)
+
+
+PROPERTIES = [Property("gather", GatherMonitor, Gather, (SwappedGather,), depth=4, induction=True)]
+PROPERTIES += [Property(f"memory_{name(kind)}", partial(MemoryMonitor, case), kind, bugs, depth=6, induction=True,
+                        quick=kind is not StepRam) for kind, (case, bugs) in MEMORIES.items()]

@@ -21,18 +21,13 @@ from golden.spec.descriptors import ENGINES, REGISTER_BITS
 from rtl.memory.part_ram import PARTS
 from rtl.units.iterations import Iterations
 from rtl.units.norm_control import NormReader, NormReplay, NormTable, NormWriter
-from tests.formal.prove import SMALL, Monitor, Property, inside, previous
+from tests.formal.prove import SMALL, Monitor, Property, driven, inside, previous
 from tests.formal.streams import free_inputs
 
 LANES = 4
 CONFIG = dataclasses.replace(SMALL, lanes=LANES)
 BOUND_BITS = 3
 COUNT_BITS = 4
-
-
-def driven(m: Module, name: str) -> Signal:
-    """A register of a module, for a planted bug."""
-    return next(signal for signal in m._driving if signal.name == name)
 
 
 def bound(m: Module, value: Value, within: Value) -> None:
@@ -293,10 +288,9 @@ class EarlyTable(NormTable):
 
 PROPERTIES = [
     Property("iterations", IterationsMonitor, Iterations, (GreedyIterations,), depth=5, induction=True, quick=True),
-    Property("norm_reader", ReaderMonitor, NormReader, (ShortReader,), depth=8, induction=True, quick=True),
-    Property("norm_replay", ReplayMonitor, NormReplay, (ForgetfulReplay,), depth=6, induction=True, quick=True),
-    Property("norm_replay_parts", PartsReplayMonitor, NormReplay, (ForgetfulReplay,), depth=6, induction=True,
-             quick=True),
+    Property("norm_reader", ReaderMonitor, NormReader, (ShortReader,), depth=8, induction=True),
+    Property("norm_replay", ReplayMonitor, NormReplay, (ForgetfulReplay,), depth=6, induction=True),
+    Property("norm_replay_parts", PartsReplayMonitor, NormReplay, (ForgetfulReplay,), depth=6, induction=True),
     Property("norm_writer", WriterMonitor, NormWriter, (EndlessWriter,), depth=10, induction=True, quick=True),
-    Property("norm_table", TableMonitor, NormTable, (EarlyTable,), depth=8, induction=True, quick=True),
+    Property("norm_table", TableMonitor, NormTable, (EarlyTable,), depth=8, induction=True),
 ]

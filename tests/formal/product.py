@@ -26,7 +26,7 @@ from rtl.array.multiply_accumulate import MULTIPLY_LATENCY, MultiplyAccumulate
 from rtl.bench.bugs_lane import UnshiftedMultiply
 from rtl.units.requantise import Requantise
 from tests.formal.lane import UnsignedMultiply
-from tests.formal.prove import SMALL, Monitor, Property, free, inside, previous
+from tests.formal.prove import SMALL, Monitor, Property, driven, free, inside, previous
 from tests.formal.streams import free_inputs
 
 WIDE, NARROW = 16, 6
@@ -66,9 +66,8 @@ class NarrowRequantise(Requantise):
 
     def column(self, m: Module, column: int, valid: list, control_1: Value, kind: Signal, limits: tuple) -> None:
         super().column(m, column, valid, control_1, kind, limits)
-        product = next(signal for signal in m._driving if signal.name == f"product_{column}")
         with m.If(valid[0]):
-            m.d.sync += product.eq(self.sums[column] * (self.multipliers[column] & ~32))
+            m.d.sync += driven(m, f"product_{column}").eq(self.sums[column] * (self.multipliers[column] & ~32))
 
 
 class BoothProduct(wiring.Component):
@@ -135,7 +134,7 @@ class SmallBooth(BoothProduct):
 
     def elaborate(self, platform: object) -> Module:
         m = super().elaborate(platform)
-        term = next(signal for signal in m._driving if signal.name == "booth_digit_0")
+        term = driven(m, "booth_digit_0")
         with m.If(self.factors[0][2]):
             m.d.comb += term.eq(self.right ^ self.factors[0][0].replicate(len(term)))
         return m
@@ -234,8 +233,8 @@ class DotMonitor(Monitor):
 
 PROPERTIES = [
     Property("requantise_product", RequantiseProductMonitor, Requantise, (NarrowRequantise,), depth=2, induction=True),
-    Property("booth_product", BoothMonitor, BoothProduct, (UncarriedBooth,), depth=1, induction=True, quick=True),
-    Property("booth_terms", BoothTermsMonitor, BoothProduct, (SmallBooth,), depth=1, induction=True, quick=True),
+    Property("booth_product", BoothMonitor, BoothProduct, (UncarriedBooth,), depth=1, induction=True),
+    Property("booth_terms", BoothTermsMonitor, BoothProduct, (SmallBooth,), depth=1, induction=True),
     Property("booth_tree", TreeMonitor, Joins, (LooseJoins,), depth=1, induction=True, quick=True),
     Property("lane_dot", DotMonitor, MultiplyAccumulate, (UnshiftedMultiply, UnsignedMultiply), depth=5,
              induction=True),

@@ -106,6 +106,11 @@ def inside(m: Module, unit: wiring.Component) -> dict[str, Signal]:
     return {signal.name: signal for signal in body._driving}  # the only way to a local signal
 
 
+def driven(m: Module, name: str) -> Signal:
+    """A signal that a module drives, by name: what a planted bug drives otherwise."""
+    return next(signal for signal in m._driving if signal.name == name)
+
+
 def free(m: Module, *signals: object) -> None:
     """Any value in any cycle."""
     for signal in signals:

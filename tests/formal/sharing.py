@@ -4,6 +4,9 @@ Where one unit uses the port, its access passes unchanged and it gets what is re
 accessed; where two do, and only then, a conflict is told. (The core stops at a conflict: that the schedule never makes
 one is for the bench and ``tests/golden/test_order.py``.)
 
+*link_turns*: decoder, register access and encoder of the serial link have one memory, without an arbiter; no two of
+them ever write or read it in the same cycle.
+
 *lane_grants*: whatever the lanes do, a line goes to the lane that is named and to no other, room is taken of and sums
 are granted to the lane in its slot alone, and each grant is drained once, with its lane's sums and tag. As the slots go
 round (``fetcher``), every lane is served once in ``lanes`` cycles.
@@ -20,9 +23,13 @@ from amaranth.lib.wiring import In, Out
 
 from golden.spec.latency import DRAIN_LATENCY
 from rtl.array.grid import Grid
+from rtl.link.access import State as Does
+from rtl.link.encoder import State as Sends
+from rtl.link.frames import FrameLink
 from rtl.memory.ports import ReadPort, WritePort
 from rtl.memory.sharing import conflict, share_reader, share_writer
 from tests.formal.prove import SMALL, Monitor, Property, previous
+from tests.formal.stream_units import BAUD, BIT_CYCLES, CLOCK_HZ
 from tests.formal.streams import free_inputs
 from tests.formal.wiring import Anything
 
@@ -115,6 +122,38 @@ class GridMonitor(Monitor):
                      Assert(sum(lane.line_valid for lane in lanes) <= 1, "one lane")]
 
 
+class LinkMonitor(Monitor):
+    """Decoder, register access and encoder; what their memory and their CRCs give is anything."""
+
+    def __init__(self, unit: type) -> None:
+        self.unit = unit(CLOCK_HZ, BAUD, BIT_CYCLES)
+
+    def claim(self, m: Module) -> None:
+        unit = self.unit
+        m.submodules.unit = body = unit.elaborate(None)
+        decoder, access, encoder = unit.decoder, unit.access, unit.encoder
+        for name, part in (("access", access), ("encoder", encoder)):
+            body._named_submodules[name] = (part.elaborate(None), None)     # now, for its state
+        for part in (unit, access, encoder):
+            part._MustUse__used = True
+        free_inputs(m, unit)
+        sending = encoder.state != Sends.IDLE
+        m.d.comb += [
+            Assert(~(decoder.payload.enable & access.values.enable), "one writes"),
+            Assert(~(access.words.enable & encoder.payload.enable), "one reads"),
+            Assert(~sending | (access.state == Does.SENDING), "answered before the next request is heard"),
+        ]
+
+
+class DeafLink(FrameLink):
+    """Goes on to listen while a request is executed."""
+
+    def elaborate(self, platform: object) -> Module:
+        m = super().elaborate(platform)
+        m.d.comb += self.decoder.listen.eq(1)
+        return m
+
+
 class GenerousGrid(Grid):
     """Gives each line to the next lane too."""
 
@@ -124,7 +163,9 @@ class GenerousGrid(Grid):
 
 
 PROPERTIES = [
-    Property("lane_grants", GridMonitor, Grid, (GenerousGrid,), depth=DRAIN_LATENCY + 2, induction=True, quick=True),
+    Property("link_turns", LinkMonitor, FrameLink, (DeafLink,), depth=26, induction=True, unset="w:*session*",
+             hidden=" ".join(f"=top.monitor.unit.{part}" for part in ("memory", "decoder.crc", "encoder.crc"))),
+    Property("lane_grants", GridMonitor, Grid, (GenerousGrid,), depth=DRAIN_LATENCY + 2, induction=True),
     Property("sharing", SharingMonitor, SharedPorts, (NeighbouringPorts,), depth=1, induction=True,
              quick=True),
 ]

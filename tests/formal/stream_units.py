@@ -154,7 +154,7 @@ UNITS: dict[type, StreamUnit] = {
                                 strengthen=queue_state),
     HostRegisters: StreamUnit(small, strengthen=registers_state, restarts=False, depth=8),
     Sequencer: StreamUnit(small, assume=lambda m, unit: steady(m, unit.program), excuse=lambda unit: unit.stop,
-                          depth=6),
+                          depth=6, quick=False),
     RequestArbiter: StreamUnit(lambda kind: kind(CLIENTS), assume=CORE, strengthen=arbiter_state),
     AddedRegister: StreamUnit(lambda kind: kind(STREAM_PIXELS), assume=one_request, strengthen=added_state),
     AxiLite: StreamUnit(bare, assume=answered("read_request", "read_response"), strengthen=lite_state),
@@ -169,7 +169,7 @@ UNITS: dict[type, StreamUnit] = {
     Dispatcher: StreamUnit(small),
     Loader: StreamUnit(small),
     SoftmaxEngine: StreamUnit(small),
-    NormEngine: StreamUnit(small),
+    NormEngine: StreamUnit(small, defined_depth=4),
     PixelEngine: StreamUnit(small),
 }
 """What has streams of its own, and not only those of its parts."""
@@ -185,7 +185,7 @@ def stands(kind: type) -> Property:
     """What it offers stands still."""
     case = UNITS[kind]
     return Property(f"stands_{name(kind)}", partial(StandsMonitor, case), kind, (withdrawing(kind), *case.bugs),
-                    depth=case.depth, induction=True, quick=True)
+                    depth=case.depth, induction=True, quick=case.quick)
 
 
 def defined(kind: type) -> Property:

@@ -1,12 +1,12 @@
-"""The rules of streams, at every stream port of the hardware: see ``UNITS``.
+"""The rules of streams, for any unit; ``stream_units`` applies them to every stream port of the hardware.
 
 *stands* (by induction): what a unit offers, it offers again with the same payload until it is taken. Assumed: so does
-what is offered to it, and what ``UNITS`` says of the unit.
+what is offered to it, and what the ``StreamUnit`` says.
 
-*defined* (bounded): two copies of a unit begin with any registers and memories that a reset leaves
-as they were, not the same ones, and then see the same inputs. Both offer and take in the same cycles, and what is
-offered is the same: no value that is unknown after a start reaches a stream. In one cycle the ready of one port may
-differ: what is offered there does not depend on it, so no two units wait for each other.
+*defined* (bounded): two copies of a unit begin with any registers and memories that a reset leaves as they were, not
+the same ones, and then see the same inputs. Both offer and take in the same cycles, and what is offered is the same: no
+value that is unknown after a start reaches a stream. In one cycle the ready of one port may differ: what is offered
+there does not depend on it, so no two units wait for each other.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from amaranth.hdl import Assert, Assume, Cat, Module, Mux, ResetInserter, Signal, Value
-from amaranth.lib import data, wiring
+from amaranth.lib import wiring
 
 from rtl.control.registers import REQUEST_LAYOUT
 from tests.formal.prove import Monitor, fixed, free, inside, previous
@@ -31,15 +31,10 @@ class Stream:
     ready: Value
     payload: Value
 
-    @property
-    def passes(self) -> Value:
-        """Whether a value is taken in this cycle."""
-        return self.valid & self.ready
-
 
 def streams(unit: wiring.Component) -> list[Stream]:
     """Every stream of a component: of Amaranth, and channels of AXI, whose names end in ``valid`` and ``ready``."""
-    leaves = {"_".join(map(str, path)): (member.flow, Value.cast(value))
+    leaves = {"_".join(map(str, path)): (member.flow, counted(member, value))
               for path, member, value in unit.signature.flatten(unit)}
     found = []
     for name, (flow, valid) in leaves.items():
@@ -48,11 +43,15 @@ def streams(unit: wiring.Component) -> list[Stream]:
             continue
         payload = [value for other, (way, value) in leaves.items()
                    if other.startswith(stem) and way == flow and other != name]
-        if len(payload) == 1 and len(payload[0]) == REQUEST_LAYOUT.size:
-            request = data.View(REQUEST_LAYOUT, payload[0])    # the data of a read mean nothing
-            payload = [request.write, request.address, Mux(request.write, request.data, 0)]
         found.append(Stream(stem.rstrip("_"), flow == wiring.Out, valid, leaves[f"{stem}ready"][1], Cat(payload)))
     return found
+
+
+def counted(member: wiring.Member, value: object) -> Value:
+    """What counts of a port: the data of a request to read mean nothing."""
+    if member.shape == REQUEST_LAYOUT:
+        return Cat(value.write, value.address, Mux(value.write, value.data, 0))
+    return Value.cast(value)
 
 
 def free_inputs(m: Module, unit: wiring.Component) -> None:
@@ -86,6 +85,7 @@ class StreamUnit:
     """High in a cycle after which nothing needs to be offered again."""
     depth: int = 4
     defined_depth: int = 6
+    quick: bool = True
     bugs: tuple[type, ...] = ()
     restarts: bool = True
     """It is defined after a reset whatever it held before; else, as it never is reset, only after configuration."""

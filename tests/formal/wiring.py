@@ -106,4 +106,4 @@ def crossed(kind: type) -> type:
 
 
 PROPERTIES = [Property(f"wires_{name(kind)}", partial(WiringMonitor, case), kind, (crossed(kind),), depth=1,
-                       induction=True, quick=True) for kind, case in COMPOSED.items()]
+                       induction=True) for kind, case in COMPOSED.items()]

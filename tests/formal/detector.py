@@ -7,9 +7,11 @@
 the samples that were popped since its copy before, as long as they are few; other entries' samples and copies change
 nothing, however closely all follow each other.
 
+*copy_turns* (by induction): a copy that is due waits for one sample at most, and begins when none is under way.
+
 *decider* (by induction): any request takes max(1, count) * decide_cycles cycles and is popped in the last. Its n-th
 entry is copied once, before the counting, and shows at ``entry`` throughout; ``write`` is only in an entry's last
-cycle. Assumed: a copy is taken no later than ``sample_cycles`` after it is due, as sample_counters does, and a request
+cycle. Assumed: a copy is taken no later than ``sample_cycles`` after it is due, as *copy_turns* proves, and a request
 stands still until it is popped.
 """
 
@@ -129,6 +131,35 @@ class CountersMonitor(Monitor):
             m.d.comb += [Assert(bits == counted, "non-zeros"), Assert(unit.copied.samples == sampled, "samples")]
 
 
+class TurnsMonitor(Monitor):
+    def __init__(self, unit: type) -> None:
+        self.unit = unit(CONFIG)
+
+    def claim(self, m: Module) -> None:
+        unit = self.unit
+        inside(m, unit)
+        free(m, unit.valid, unit.several, unit.front, unit.copy_due, unit.copy_entry)
+        waited = Signal(range(sample_cycles(CONFIG) + 1))
+        m.d.sync += waited.eq(Mux(unit.copy_due & ~unit.copy_taken, waited + 1, 0))
+        m.d.comb += [
+            Assert(waited < sample_cycles(CONFIG), "a copy waits for one sample at most"),
+            Assert(~unit.copy_taken | unit.copy_due, "only a copy that is due"),
+            Assert(~(unit.copy_taken & unit.running & ~unit.last), "one at a time"),
+            Assert(~unit.running | (waited <= unit.step)),
+            Assert(unit.running | (waited == 0)),
+            Assert(unit.step < sample_cycles(CONFIG)),
+        ]
+
+
+class BusyCounters(SampleCounters):
+    """Lets samples go before a copy."""
+
+    def sequence(self, m: Module) -> None:
+        super().sequence(m)
+        with m.If(self.valid):
+            m.d.comb += self.copy_taken.eq(0)
+
+
 class DeciderMonitor(Monitor):
     def __init__(self, unit: type) -> None:
         self.unit = unit(CONFIG)
@@ -187,5 +218,6 @@ class DeciderMonitor(Monitor):
 PROPERTIES = [
     Property("burst_queue", QueueMonitor, BurstQueue, (CrowdedQueue,), depth=6, induction=True, quick=True),
     Property("sample_counters", CountersMonitor, SampleCounters, (StickyCounters,), depth=16, induction=False),
+    Property("copy_turns", TurnsMonitor, SampleCounters, (BusyCounters,), depth=4, induction=True),
     Property("decider", DeciderMonitor, Decider, (HastyDecider,), depth=2, induction=True),
 ]

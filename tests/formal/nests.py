@@ -87,7 +87,6 @@ class ReaderMonitor(Monitor):
         free_inputs(m, unit)
         reads = Signal(range(LANES << BOUND_BITS))      # of this group, before this cycle
         address = Signal(REGISTER_BITS)
-        total = unit.words * LANES
         within = Signal()
         m.d.comb += within.eq((reads != 0) | own["second"])
         bound(m, unit.words, within)
@@ -101,15 +100,14 @@ class ReaderMonitor(Monitor):
             m.d.sync += address.eq(unit.base)
         with m.Elif(unit.running & (own["second"] == unit.slow)):
             m.d.sync += address.eq(address + 1)
-        place = own["token"] * unit.words + own["word"]
         m.d.comb += [
-            Assert(~unit.last_cycle | (reads + unit.enable == total), "lanes x words reads a group"),
-            Assert(unit.last_cycle | (reads + unit.enable <= total), "and no more"),
+            Assert(~unit.last_cycle | (reads + unit.enable == unit.words * LANES), "lanes x words reads a group"),
+            Assert(unit.last_cycle | (reads + unit.enable <= unit.words * LANES), "and no more"),
             Assert(unit.enable == (unit.running & ~own["second"]), "one a cycle, or every two"),
             Assert(~unit.enable | (unit.address == address), "at successive addresses"),
             Assert(~unit.enable | (unit.first == (own["word"] == 0)), "first"),
             Assert(own["word"] < unit.words),
-            Assert(reads == place + own["second"]),
+            Assert(reads == own["token"] * unit.words + own["word"] + own["second"]),
             Assert(unit.slow | ~own["second"]),
             Assert(own["address"] == address),
         ]
@@ -136,13 +134,12 @@ class ReplayMonitor(Monitor):
         own = inside(m, unit)
         free_inputs(m, unit)
         left = Signal(BOUND_BITS + 1)           # cycles still to come
-        pace = Mux(unit.slow, 2, 1)
         bound(m, unit.words, left != 0)
         m.d.comb += [Assume(~unit.start | (left <= 1)), Assume((left == 0) | (unit.slow == previous(m, unit.slow)))]
         if self.parts == PARTS:
             m.d.comb += Assume(unit.slow)
         with m.If(unit.start):
-            m.d.sync += left.eq(unit.words * pace)
+            m.d.sync += left.eq(unit.words << unit.slow)
         with m.Elif(left != 0):
             m.d.sync += left.eq(left - 1)
         second = left[0] & unit.slow
@@ -151,7 +148,7 @@ class ReplayMonitor(Monitor):
             Assert(unit.enable == ((left != 0) & ((self.parts == PARTS) | ~second)), "each word, or part, once"),
             Assert((left == 0) | (unit.word == unit.words - Mux(unit.slow, (left + 1) >> 1, left)), "in order"),
             Assert(unit.upper == ((left != 0) & second), "the lower part first"),
-            Assert(left <= unit.words * pace),
+            Assert(left <= unit.words << unit.slow),
             Assert((left == 0) | (own["second"] == second)),
         ]
 
@@ -183,14 +180,7 @@ class WriterMonitor(Monitor):
         start = Signal(REGISTER_BITS)           # address of the token
         second = previous(m, unit.valid & unit.wide)
         planes = Mux(unit.wide, 2, 1)
-        held = Cat(unit.wide, unit.signal_each, unit.signal_last)
-        bound(m, unit.words, unit.active)
-        m.d.comb += [
-            Assume(~unit.active | (held == previous(m, held))),
-            Assume(~unit.valid | ((left != 0) & ~second)),
-            Assume(~unit.load | ~unit.active),
-            Assume((unit.count != 0) & (unit.count < 1 << BOUND_BITS)),
-        ]
+        self.surroundings(m, left, second)
         token_end = Mux(unit.wide, second, unit.valid) & (own["word"] == unit.words - 1)
         with m.If(unit.load):
             m.d.sync += [left.eq(unit.count * LANES * unit.words), start.eq(unit.base)]
@@ -215,6 +205,18 @@ class WriterMonitor(Monitor):
             Assert(~own["finished"] | (going == 0)),
             Assert(own["second"] == second),
             Assert((going == 0) | (own["pointer"] == (start + own["word"])[:REGISTER_BITS])),
+        ]
+
+    def surroundings(self, m: Module, left: Signal, second: Value) -> None:
+        """What the engine around it does."""
+        unit = self.unit
+        held = Cat(unit.wide, unit.signal_each, unit.signal_last)
+        bound(m, unit.words, unit.active)
+        m.d.comb += [
+            Assume(~unit.active | (held == previous(m, held))),
+            Assume(~unit.valid | ((left != 0) & ~second)),
+            Assume(~unit.load | ~unit.active),
+            Assume((unit.count != 0) & (unit.count < 1 << BOUND_BITS)),
         ]
 
 

@@ -11,8 +11,10 @@ from golden.integer.product import matrix_product, weight_planes
 from golden.integer.requantise import requantise
 from golden.spec import numbers
 from golden.spec.descriptors import Destination, LeftMemory, MultiplierSource
+from golden.spec.latency import LINES_HELD
 from golden.spec.numbers import Format
 from sim.bench_engine import load, pack, random_masks
+from sim.coverage.marks import mark, mark_all
 
 LEFT_NAMES = {LeftMemory.NORMALISED: "normalised", LeftMemory.ACTIVATION: "activation",
               LeftMemory.PROBABILITY: "probability"}
@@ -98,6 +100,22 @@ class Content:
                 used = memory[addresses[addresses // self.config.line_words == line]]
                 result.append((len(used), int(np.count_nonzero(used)) if values["skip"] else used.size))
         return result
+
+    def mark_rows(self, drained):
+        """The bins of tokens that were drained and found equal, each (descriptor, group, token)."""
+        for values, group, token in drained:
+            extent = values["words"] * (2 if values["nibble_passes"] else 1)
+            base = values["left_base"] + group * values["left_step"] + token * values["lane_stride"]
+            row = self.left[values["left_memory"]][base:base + extent]
+            filled = np.count_nonzero(row)
+            kind = "all zero" if not filled else "without a zero" if filled == row.size else "with some zeros"
+            mark(f"row {kind}")
+            lines = np.arange(base, base + extent) // self.config.line_words
+            mark_all(name for name, met in {
+                "line all zero": any(not row[lines == line].any() for line in np.unique(lines)),
+                "zeros not skipped": not values["skip"] and filled < row.size,
+                "row all zero in four passes": values["nibble_passes"] and not filled,
+                "row in more lines than a lane holds": len(np.unique(lines)) > LINES_HELD}.items() if met)
 
     def accumulators(self, values, group):
         """(lanes, width) of one group."""

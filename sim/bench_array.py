@@ -16,6 +16,7 @@ from sim.array_content import Content, Generator
 from sim.array_model import LANE_COUNTS, WRITE_LATENCY, ArrayModel
 from sim.bench_engine import EngineDriver, bench_config, pack
 from sim.clock import Clock
+from sim.coverage.marks import mark_all
 from sim.scoreboard import Scoreboard
 
 DESCRIPTORS_VARIABLE = "HALFTONE_BENCH_DESCRIPTORS"
@@ -24,6 +25,9 @@ MEMORIES = ("activation", "key_value", "score", "residual")
 SHOWN = ("waiting", "starved", "windowed", "offered", *LANE_COUNTS)
 MET = ("issued", "nothing", "waiting_line", "waiting_drain", "waiting_token", "overtaken")
 """What random descriptors must have led to, or they prove too little."""
+BINS = {"waiting_line": "lane waits for a line", "waiting_drain": "lane waits for the drain", "full": "window full",
+        "waiting_token": "lane waits for a token", "fenced": "fence waits", "empty": "product without groups"}
+"""What the model met, in step with the hardware -> its bin."""
 
 
 class ExpectedWrites:
@@ -123,6 +127,8 @@ async def matches_golden(dut, credit, bubble):
             board.compare(f"{memory} {part}", *(np.array([entry[index] for entry in entries[memory]], dtype=object)
                                                 for entries in (expected, watch.writes)),
                           [entry[0] for entry in expected[memory]])
+    content.mark_rows([(group.values, group.index, token) for _, group, token in model.drained])
+    mark_all(name for what, name in BINS.items() if model.seen[what])
     groups = sum(values["count"] for values in descriptors)
     dut._log.info(board.finish(least=3 * config.lanes * groups))
     dut._log.info(f"array: {groups} groups, met {dict(model.seen)}")

@@ -7,15 +7,17 @@ import numpy as np
 
 from golden.integer.norm import modulate, normalise
 from golden.integer.product import activation_planes
-from golden.spec.descriptors import NORM_LIMITS, NORM_PLANES, NormFormat, Opcode
+from golden.spec.descriptors import NORM_LIMITS, NORM_PLANES, WIDTHS, NormFormat, Opcode
 from golden.spec.latency import norm_tail, norm_word_cycles
 from sim import seed as seeds
 from sim.bench_engine import EngineDriver, Model, bench_config, load, pack, random_masks
 from sim.clock import Clock
+from sim.coverage.marks import mark, mark_limits
 from sim.scoreboard import Scoreboard
 
 DESCRIPTORS = 20
 REGIME_ROWS = 8
+MOST_GROUPS, MOST_STEP = ((1 << WIDTHS[Opcode.NORM][name]) - 1 for name in ("table_groups", "table_step"))
 
 
 def word_cycles(config, values):
@@ -62,22 +64,50 @@ def random_descriptor(config, generator):
     count = generator.randint(1, min(5, rows // (config.lanes * words)))
     used = count * config.lanes * words
     written = count * config.lanes * words * (2 if format in NORM_PLANES else 1)
+    groups = generator.choice([0, 1, 2, MOST_GROUPS])
+    moves = (count - 1) // groups if groups else 0
+    room = config.modulation_words - words
+    step = generator.choice([0, room // moves, generator.randint(0, room // moves)]) if moves \
+        else generator.choice([0, MOST_STEP])
     return {**random_masks(generator), "count": count, "words": words, "format": int(format),
+            "table_groups": groups, "table_step": step,
             "residual_base": generator.randint(0, rows - used),
-            "table_base": generator.randint(0, config.modulation_words - words),
+            "table_base": generator.choice([0, room - moves * step, generator.randint(0, room - moves * step)]),
             "shift": generator.choice([0, 5, 8, 9, 10, 11, 12, 13, 14, 31]), "bias_shift": generator.randrange(4),
             "destination_base": generator.randint(0, config.normalised_words - written)}
+
+
+def tokens_of(config, rows, values, group):
+    """The residual stream of a group, (lanes, channels)."""
+    lanes, words = config.lanes, values["words"]
+    base = values["residual_base"] + group * lanes * words
+    return rows[base:base + lanes * words].reshape(lanes, words * config.width)
+
+
+def outputs_of(config, rows, table, values, group):
+    """What a group becomes, (lanes, channels)."""
+    moves = group // values["table_groups"] if values["table_groups"] else 0
+    first = values["table_base"] + moves * values["table_step"]
+    entries = table[first:first + values["words"]].reshape(-1, 2)
+    return modulate(normalise(tokens_of(config, rows, values, group)), entries[:, 0], entries[:, 1], values["shift"],
+                    values["bias_shift"], NORM_LIMITS[values["format"]])
+
+
+def mark_group(config, rows, table, values, group):
+    """The bins of a group whose writes were found equal."""
+    kind, residual = NormFormat(values["format"]), tokens_of(config, rows, values, group)
+    mark_limits(f"norm {kind.name}", outputs_of(config, rows, table, values, group), *NORM_LIMITS[kind])
+    if not residual.any(axis=1).all():
+        mark("norm row all zero")
+    if (residual == -32768).all(axis=1).any():
+        mark("norm row of largest values")
 
 
 def expected_writes(config, rows, table, values, group, start):
     """(cycle, address, word) of every write of a group, in order."""
     lanes, words = config.lanes, values["words"]
     wide = values["format"] in NORM_PLANES
-    base = values["residual_base"] + group * lanes * words
-    residual = rows[base:base + lanes * words].reshape(lanes, words * config.width)
-    entries = table[values["table_base"]:values["table_base"] + words].reshape(-1, 2)
-    outputs = modulate(normalise(residual), entries[:, 0], entries[:, 1], values["shift"], values["bias_shift"],
-                       NORM_LIMITS[values["format"]]).reshape(lanes * words, config.width)
+    outputs = outputs_of(config, rows, table, values, group).reshape(lanes * words, config.width)
     period = word_cycles(config, values)
     end = start + period * len(outputs) - 1 + tail(config, values)    # the last write
     writes = []
@@ -123,4 +153,6 @@ async def matches_golden(dut, credit):
     expected = [write for start in model.starts for write in expected_writes(config, rows, table, *start)]
     board = Scoreboard("norm")
     board.compare_writes(expected, writes)
+    for values, group, _ in model.starts:
+        mark_group(config, rows, table, values, group)
     dut._log.info(board.finish(least=DESCRIPTORS * config.lanes))

@@ -13,12 +13,13 @@ from golden.integer.noise import NoiseGenerator
 from golden.integer.plan import StepRow
 from golden.integer.product import activation_planes
 from golden.spec import numbers
-from golden.spec.descriptors import ENGINES, FIELDS, RELOCATABLE, Opcode, PixelOperation
+from golden.spec.descriptors import ENGINES, FIELDS, RELOCATABLE, Engine, Opcode, PixelOperation
 from golden.spec.hardware import HardwareConfig, load_hardware
 from golden.spec.model import ModelConfig
 from golden.spec.step import COEFFICIENTS, STEP_FIELDS, STEP_SLOT_BITS, UPDATE_BITS
 from sim import seed as seeds
 from sim.clock import Clock
+from sim.coverage.marks import mark, mark_engine, mark_limits, mark_waits
 from sim.scoreboard import Scoreboard
 from sim.streams import Source
 from sim.units import config_file
@@ -165,12 +166,14 @@ class Bench:
         for name, memory, image in (("latent", PIXEL, case.pixels), ("clean", CLEAN, case.clean)):
             got = await self.read(memory, list(range(image.size))[::-1])
             self.board.compare(f"{what} {name}", image.ravel()[::-1] & 0xFFFF, got)
+            mark_limits({"clean": "clean image"}.get(name, name), image, *numbers.LIMITS[numbers.Format.WIDE])
 
     async def compare_update(self, what: str, update: int, row: StepRow) -> None:
         """The change of the clean image, and whether it is below the limit, a cycle after the pulse."""
         await self.clock.next_edge()
         await self.clock.next_edge()
         self.board.compare(f"{what} update", [update], [int(self.dut.update.value)])
+        mark("update at its greatest" if update == (1 << UPDATE_BITS) - 1 else "update between")
         self.board.compare(f"{what} settled", [int(update < row.stop_below)], [int(self.dut.settled.value)])
 
     def descriptor(self, case: Case, operation: PixelOperation, **fields: int) -> dict[str, int]:
@@ -190,8 +193,10 @@ class Bench:
         sending = cocotb.start_soon(self.source.send([encode(fields)]))
         wrong = ~needs & (1 << ENGINES) - 1
         for _ in range(self.random.randrange(4) if needs else 0):
-            self.dut.available.value = needs & ~(1 << self.random.choice(bits(needs))) | wrong
+            missing = 1 << self.random.choice(bits(needs))
+            self.dut.available.value = needs & ~missing | wrong
             await self.clock.next_edge()
+            mark_waits(Engine.PIXEL, missing)
         self.dut.available.value = needs | self.random.getrandbits(ENGINES)
         (accepted,) = await sending
         self.dut.available.value = self.random.getrandbits(ENGINES)
@@ -202,6 +207,7 @@ class Bench:
         else:
             assert self.gives == [(accepted + cycles, fields["signal_each"] | fields["signal_last"])]
         assert self.takes == ([(accepted, needs)] if needs else [])
+        mark_engine(self.config, Opcode.PIXEL, fields)
 
 
 def bits(value: int) -> list[int]:

@@ -15,6 +15,7 @@ from golden.spec.seed import generator_state
 from golden.spec.step import STEP_WORD_BITS
 from sim import seed as seeds
 from sim.clock import Clock
+from sim.coverage.marks import mark
 from sim.scoreboard import Scoreboard
 from sim.streams import Sink, Source
 from sim.units import config_file
@@ -42,6 +43,8 @@ class StreamLink(Link):
         (sent,) = await self.source.send([address << 1])
         (answer,) = await self.sink.receive(1)
         self.sent, self.latency = sent, answer.cycle - sent
+        if address == ADDRESSES["ERROR"] and answer.payload:
+            mark(f"{ErrorCode(answer.payload).name} in the register")
         return answer.payload
 
 

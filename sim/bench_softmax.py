@@ -9,12 +9,14 @@ import cocotb
 import numpy as np
 
 from golden.integer.softmax import exponentials, row_scale
+from golden.spec import numbers
 from golden.spec.descriptors import Opcode
 from golden.spec.hardware import HardwareConfig
 from golden.spec.latency import softmax_tail
 from sim import seed as seeds
 from sim.bench_engine import EngineDriver, Model, bench_config, load, pack, random_masks
 from sim.clock import Clock
+from sim.coverage.marks import mark_all
 from sim.scoreboard import Scoreboard
 
 DESCRIPTORS = 40
@@ -102,6 +104,15 @@ def compare_rows(config, board, model, scores, registers):
     return expected
 
 
+def mark_rows(rows):
+    """The bins of rows of scores that were found equal."""
+    below = rows.max(axis=1, keepdims=True) - rows
+    kinds = {"softmax score past the table": below >= 1 << numbers.EXPONENTIAL_INDEX_BITS,
+             "softmax row of equal scores": ~below.any(axis=1),
+             "softmax row of one probability": np.count_nonzero(exponentials(rows), axis=1) == 1}
+    mark_all(name for name, met in kinds.items() if met.any())
+
+
 @cocotb.test(timeout_time=5, timeout_unit="ms")
 @cocotb.parametrize(credit=[1.0, 0.1, 0.01])
 async def matches_golden(dut, credit):
@@ -125,4 +136,6 @@ async def matches_golden(dut, credit):
     board.compare_writes(expected, watch.writes)
     board.compare("clears", [(start - 1 + config.lanes * values["words"] + softmax_tail(config), values["slot"])
                              for values, _, start in model.starts], watch.clears)
+    for values, _, _ in model.starts:
+        mark_rows(rows_of(config, scores, values))
     dut._log.info(board.finish(least=DESCRIPTORS * config.lanes))

@@ -10,6 +10,7 @@ from typing import Any
 from golden.compile.compiler import Compiled
 from golden.spec.validation import ConfigError
 from sim import waves
+from sim.coverage.drawings import mark_runs
 from sim.events import read_events
 from sim.job import StepDone
 from sim.program_order import orders
@@ -66,6 +67,7 @@ def write_timeline(compiled: Compiled, reference: Reference, steps: tuple[int, i
         seen = recorded(read_events(records, described(build)["events"]), start, stop)
     except EventError as error:
         return {**part, "file": None, "descriptors": 0, "differences": [str(error)]}
+    mark_runs(seen, compiled.layout.hardware)
     issued = list(orders(compiled.descriptors, first, last))
     spans = [span for span in reference.prediction.spans if start <= span.issued < stop]
     hardware, name = compiled.layout.hardware, compiled.model.config.name

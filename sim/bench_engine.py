@@ -18,6 +18,8 @@ from sim.units import config_file
 CONFIG_VARIABLE = "HALFTONE_BENCH_CONFIG"
 MASKS = 1 << ENGINES
 MOST_CREDITS = 63
+ALL_ENGINES = 0.15
+"""Share of the waits that are for every engine."""
 
 
 def bench_config() -> HardwareConfig:
@@ -41,11 +43,14 @@ def issue(opcode: Opcode, values: dict[str, int]) -> int:
 
 
 def random_masks(generator: random.Random) -> dict[str, int]:
-    """Random handshake fields, the signals disjoint."""
-    each = generator.randrange(MASKS)
-    return {"wait_first": generator.randrange(MASKS) & generator.randrange(MASKS),
-            "wait_each": generator.randrange(MASKS) & generator.randrange(MASKS),
-            "signal_each": each, "signal_last": generator.randrange(MASKS) & ~each}
+    """Random handshake fields, the signals disjoint; now and then of all engines, or of none."""
+    def few() -> int:
+        some = generator.randrange(MASKS) & generator.randrange(MASKS)
+        return MASKS - 1 if generator.random() < ALL_ENGINES else some
+
+    each = generator.choice([0, MASKS - 1, generator.randrange(MASKS), generator.randrange(MASKS)])
+    last = generator.choice([MASKS - 1, generator.randrange(MASKS)]) & ~each
+    return {"wait_first": few(), "wait_each": few(), "signal_each": each, "signal_last": last}
 
 
 @dataclass

@@ -57,11 +57,14 @@ def random_table(random, rows, width):
     return table
 
 
-def random_descriptor(config, generator):
-    words = generator.randint(1, 8)
-    format = generator.choice(list(NormFormat))
+def random_descriptor(config, generator, words=None, count=None):
+    """Any that fits; or of so many words, and of so many groups."""
     rows = config.residual_words
-    count = generator.randint(1, min(5, rows // (config.lanes * words)))
+    words = words or generator.randint(1, 8)
+    count = count or generator.randint(1, min(5, rows // (config.lanes * words)))
+    fits = [kind for kind in NormFormat
+            if count * config.lanes * words * (2 if kind in NORM_PLANES else 1) <= config.normalised_words]
+    format = generator.choice(fits)
     used = count * config.lanes * words
     written = count * config.lanes * words * (2 if format in NORM_PLANES else 1)
     groups = generator.choice([0, 1, 2, MOST_GROUPS])
@@ -149,6 +152,10 @@ async def matches_golden(dut, credit):
             writes.append((cycle, int(dut.written__address.value), int(dut.written__data.value)))
 
     descriptors = [random_descriptor(config, generator) for _ in range(DESCRIPTORS)]
+    most = config.residual_words // config.lanes
+    descriptors.append(random_descriptor(config, generator, words=most))
+    if credit == 1.0:       # the most groups would wait for as many semaphores
+        descriptors.append(random_descriptor(config, generator, words=1, count=most))
     await driver.run(descriptors, timeout=100_000, on_cycle=watch)
     expected = [write for start in model.starts for write in expected_writes(config, rows, table, *start)]
     board = Scoreboard("norm")

@@ -52,8 +52,9 @@ def rows_of(config, scores, values):
 
 def random_descriptors(config, generator):
     """Descriptors that alternate between the two slots."""
-    longest = min(8, config.score_words // 2 // config.lanes)
-    return [{**random_masks(generator), "slot": i & 1, "words": generator.randint(1, longest),
+    longest = config.score_words // 2 // config.lanes
+    words = [generator.choice([1, longest, generator.randint(1, min(8, longest))]) for _ in range(DESCRIPTORS)]
+    return [{**random_masks(generator), "slot": i & 1, "words": words[i],
              "multiplier": generator.choice([0, 1, 16383, generator.randrange(1 << 14)])}
             for i in range(DESCRIPTORS)]
 

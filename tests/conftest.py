@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from sim import seed as seeds
-from sim.coverage import functional, marks
+from sim.coverage import functional, lines, marks, structure
 from sim.verilator import BUILD
 
 MARKS = BUILD / "coverage" / "marks"
@@ -19,7 +19,8 @@ MARKS = BUILD / "coverage" / "marks"
 def pytest_configure(config: pytest.Config) -> None:
     """Benches leave their marks in a folder of this run, unless the caller has named another."""
     if marks.VARIABLE not in os.environ:
-        shutil.rmtree(MARKS, ignore_errors=True)
+        for folder in (MARKS, lines.EVERY_RUN):
+            shutil.rmtree(folder, ignore_errors=True)
         os.environ[marks.VARIABLE] = str(MARKS)
 
 
@@ -43,10 +44,14 @@ def pytest_terminal_summary(terminalreporter: Any, exitstatus: int, config: pyte
 
 
 def coverage(config: pytest.Config, failed: list[str]) -> list[str]:
-    """Functional bins of this run; nothing where no bench marked any."""
-    found = functional.hits(Path(os.environ[marks.VARIABLE]), failed)
+    """What this run has reached; nothing where no bench ran."""
+    folder = Path(os.environ[marks.VARIABLE])
+    found, counted = functional.hits(folder, failed), lines.merged(lines.EVERY_RUN) if folder == MARKS else {}
+    text = ["lines, branches and toggles of the smallest units:"] if counted else []
+    text += structure.lines(structure.units(counted, functional.read_reasons("structural")))
     whole = config.args_source is pytest.Config.ArgsSource.TESTPATHS and not (
         config.getoption("keyword") or config.getoption("markexpr"))
     if not found and not whole:
-        return []
-    return functional.lines(functional.groups(found, functional.read_reasons("functional")), whole and not failed)
+        return text
+    groups = functional.groups(found, functional.read_reasons("functional"))
+    return text + functional.lines(groups, whole and not failed)

@@ -73,7 +73,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
         *(f"bus: {count} of AXI's channels ask at once" for count in (2, 3))),
     "errors": (*(f"{code.name} in the register" for code in ErrorCode if code is not ErrorCode.NONE),
                *(f"{code.name} of a whole core" for code in ErrorCode if code is not ErrorCode.NONE)),
-    "registers of a whole core": (
+    "registers": (
         *(f"{register.name} read" for register in REGISTERS if register.access is not Access.WRITE),
         *(f"{register.name} written" for register in REGISTERS if register.access is not Access.READ)),
     "image": (*(f"section for {memory.name}" for memory in Memory),

@@ -9,6 +9,7 @@ from golden.spec.descriptors import Engine, Opcode
 from golden.spec.hardware import HardwareConfig
 from golden.spec.precision import EIGHT_BIT_LAYERS, group_names
 from sim.coverage.marks import mark_all, mark_engine, mark_waits
+from sim.program_order import orders
 from sim.runs import Recorded
 
 MOST_COORDINATES = 8
@@ -24,7 +25,10 @@ def mark_runs(seen: Recorded, hardware: HardwareConfig) -> None:
 
 
 def mark_drawing(compiled: Compiled, ended: int) -> None:
-    """What was drawn: call it when every value was found equal; ``ended``: steps that the core ended."""
+    """What was drawn, and the descriptors that it took; ``ended``: steps that the core ended, after the first noise.
+
+    Call it when every write and the cycles were found to be those that these very descriptors lead to.
+    """
     model, config, plan = compiled.model, compiled.model.config, compiled.plan
     contexts, eight_bit = set(plan.contexts), set(model.eight_bit)
     kinds = [block.eight_bit for block in model.blocks]
@@ -43,3 +47,5 @@ def mark_drawing(compiled: Compiled, ended: int) -> None:
         "most coordinates": config.coordinate_channels == MOST_COORDINATES,
     }
     mark_all(name for name, true in met.items() if true)
+    for order in orders(compiled.descriptors, 0, ended):
+        mark_engine(compiled.layout.hardware, Opcode(order.engine), order.fields)

@@ -8,6 +8,7 @@ a length where the memory is full; both depend on the other fields of the same d
 from __future__ import annotations
 
 from collections.abc import Mapping
+from math import isqrt
 
 from golden.spec.descriptors import (
     ENGINES,
@@ -15,26 +16,17 @@ from golden.spec.descriptors import (
     NORM_PLANES,
     REGISTERS,
     RELOCATABLE,
+    WIDTHS,
     Destination,
-    Engine,
     Field,
     LeftMemory,
     LoadSource,
-    MultiplierSource,
-    NormFormat,
     Opcode,
-    PixelOperation,
 )
+from golden.spec.document import CHOICES
 from golden.spec.hardware import HardwareConfig
-from golden.spec.numbers import COORDINATE_FREQUENCIES, PARAMETER_ROWS, Format
+from golden.spec.numbers import COORDINATE_FREQUENCIES, PARAMETER_ROWS
 
-CHOICES = {
-    (Opcode.LOAD, "source"): LoadSource, (Opcode.ARRAY, "left_memory"): LeftMemory,
-    (Opcode.ARRAY, "multiplier_source"): MultiplierSource, (Opcode.ARRAY, "format"): Format,
-    (Opcode.ARRAY, "destination"): Destination, (Opcode.NORM, "format"): NormFormat,
-    (Opcode.PIXEL, "operation"): PixelOperation, (Opcode.CREDIT, "giver"): Engine, (Opcode.CREDIT, "taker"): Engine,
-}
-"""Fields that choose one of several: each value of them has a bin of its own."""
 LEAST_ONE = {(Opcode.LOOP, "count"), (Opcode.NORM, "count"), (Opcode.ARRAY, "words"), (Opcode.SOFTMAX, "words"),
              (Opcode.NORM, "words"), (Opcode.PIXEL, "words"), (Opcode.PIXEL, "grid"), (Opcode.PIXEL, "stride"),
              (Opcode.PIXEL, "channels")}
@@ -42,6 +34,7 @@ LEAST_ONE = {(Opcode.LOOP, "count"), (Opcode.NORM, "count"), (Opcode.ARRAY, "wor
 DENSE = ("split", "split_base", "detect", "decide", "decide_fixed")
 """Fields of ARRAY that only a core with dense lanes obeys."""
 MOST_STRIDE = 2
+MOST_TOKEN_STRIDE = (1 << WIDTHS[Opcode.PIXEL]["token_stride"]) - 1
 ENDS = ("least", "greatest")
 Values = Mapping[str, int]
 
@@ -65,9 +58,7 @@ def bits_limits(field: Field) -> tuple[int, int]:
 def limits(config: HardwareConfig, opcode: Opcode, values: Values) -> dict[str, tuple[int, int]]:
     """Least and greatest value of each of an engine's fields, in a descriptor that has these ``values``."""
     found = {field.name: bits_limits(field) for field in engine_fields(opcode)}
-    for (owner, name), kind in CHOICES.items():
-        if owner is opcode:
-            found[name] = (min(kind), max(kind))
+    found |= {name: (min(kind), max(kind)) for (owner, name), kind in CHOICES.items() if owner is opcode}
     found |= {name: (found[name][0], min(found[name][1], most))
               for name, most in CAPACITY[opcode](config, values).items()}
     return {name: (max(low, 1) if (opcode, name) in LEAST_ONE else low, high) for name, (low, high) in found.items()}
@@ -123,15 +114,14 @@ def pixel_capacity(config: HardwareConfig, values: Values) -> dict[str, int]:
     tokens = values["grid"] ** 2
     pixels = values["stride"] ** 2 * values["channels"]
     reach = (tokens - 1) * values["token_stride"] + -(-pixels // config.width)
-    grid = 1
-    while (grid + 1) ** 2 * pixels <= config.pixel_words and grid < config.coordinate_words:
-        grid += 1
+    room = min(config.pixel_words // pixels, config.normalised_words // (2 * values["words"]),
+               config.residual_words // max(1, values["token_stride"]) if tokens > 1 else config.residual_words)
     return {
-        "step": config.step_words - 1, "grid": grid, "stride": MOST_STRIDE,
+        "step": config.step_words - 1, "grid": min(isqrt(room), config.coordinate_words), "stride": MOST_STRIDE,
         "coordinates": 2 * len(COORDINATE_FREQUENCIES),
         "words": -(-(9 * values["channels"] + values["coordinates"]) // config.width),
         "guided_base": config.residual_words - reach, "unguided_base": config.residual_words - reach,
-        "token_stride": config.residual_words // tokens,
+        "token_stride": config.residual_words // (tokens - 1) if tokens > 1 else MOST_TOKEN_STRIDE,
         "destination_base": config.normalised_words - 2 * tokens * values["words"],
     }
 

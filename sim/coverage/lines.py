@@ -24,6 +24,8 @@ VARIABLE = "HALFTONE_COUNT_LINES"
 """Folder for what was counted; set, it makes units and small cores count."""
 COUNTED = BUILD / "coverage" / "built"
 """Designs that count."""
+EVERY_RUN = BUILD / "coverage" / "lines"
+"""What the few units have counted that every run of the regression counts."""
 FLAGS = ("--coverage-line", "--coverage-toggle")
 DATA_FILE = "coverage.dat"
 LARGE = ("default", "wide", "hybrid", "large", "ecp5_25k")
@@ -32,7 +34,8 @@ SKIPPED = ("bench",)
 """Folders of ``rtl`` that are no product."""
 MODULE = re.compile(r'\(\* src = "([^"]+):(\d+)" \*\)\n(?:\(\*.*\*\)\n)*module (\\?\S+?) ?\(')
 ENTRY = re.compile(r"C '(.*)' (\d+)$")
-ESCAPE = re.compile(r"__0([0-9A-F]{2})")
+ESCAPE = re.compile(r"__0([0-9A-Fa-f]{2})")
+SOURCE = re.compile(r'\(\* src = "(?:[^"]*/)?([^"/]+/[^"/]+)" \*\)')
 NUMBER = re.compile(r"\$\d+")
 ARTEFACT = "verilog_backend"
 """In a line that Yosys adds to make a simulator begin: it is no part of the design."""
@@ -101,7 +104,7 @@ def _points(data: Path) -> Iterator[tuple[Point, int]]:
             if not signal.startswith("$"):      # a name of Yosys's: the value of a signal that has one of its own
                 yield Point(unit, kind, NUMBER.sub("", signal)), count
         elif unit is not None and ARTEFACT not in _text(verilog)[where[0] - 1]:
-            text = NUMBER.sub("$", _text(verilog)[where[0] - 1].strip())
+            text = NUMBER.sub("$", SOURCE.sub(r"[\1]", _text(verilog)[where[0] - 1].strip()))
             branches.setdefault((verilog, module), []).append((*where, kind, f"{text} {fields.get('o', '')}", count))
     for (verilog, module), entries in branches.items():
         entries.sort()

@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike
 
 from golden.spec.descriptors import Engine, Opcode, decode
 from golden.spec.hardware import HardwareConfig
+from golden.spec.registers import REGISTERS, Access
 from sim.coverage import bins
 from sim.coverage.fields import CHOICES, ENDS, limits, program_limits
 
@@ -98,3 +99,10 @@ def mark_limits(what: str, results: ArrayLike, low: int, high: int) -> None:
     for place, met in zip(bins.CUT, (values == low, (values > low) & (values < high), values == high), strict=True):
         if met.any():
             mark(f"{what} {place}")
+
+
+def mark_access(address: int, write: bool) -> None:
+    """A register that was written, or whose answer came, in a way that it has."""
+    refused = Access.READ if write else Access.WRITE
+    if address < len(REGISTERS) and REGISTERS[address].access is not refused:
+        mark(f"{REGISTERS[address].name} {'written' if write else 'read'}")

@@ -27,15 +27,17 @@ PAUSE = 4
 
 
 def random_scores(random, rows, width):
-    """Rows of int9 in stretches: any, narrow, equal, the two extremes."""
+    """Rows of int9 in stretches: any, narrow, below zero, equal, the two extremes."""
     stretches = []
     for _ in range(-(-rows // REGIME_ROWS)):
         shape = (REGIME_ROWS, width)
-        kind = random.integers(4)
+        kind = random.integers(5)
         if kind == 0:
             stretches.append(random.integers(-256, 256, shape))
         elif kind == 1:
             stretches.append(random.integers(-30, 30, shape))
+        elif kind == 4:
+            stretches.append(random.integers(-256, 0, shape))
         elif kind == 2:
             stretches.append(np.full(shape, random.integers(-256, 256)))
         else:

@@ -67,11 +67,12 @@ def write_timeline(compiled: Compiled, reference: Reference, steps: tuple[int, i
         seen = recorded(read_events(records, described(build)["events"]), start, stop)
     except EventError as error:
         return {**part, "file": None, "descriptors": 0, "differences": [str(error)]}
-    mark_runs(seen, compiled.layout.hardware)
     issued = list(orders(compiled.descriptors, first, last))
     spans = [span for span in reference.prediction.spans if start <= span.issued < stop]
     hardware, name = compiled.layout.hardware, compiled.model.config.name
     wrong = differences(seen, issued, growth(reference.ended, first, last), spans, hardware)
+    if not wrong:
+        mark_runs(seen, hardware)
     if len(issued) != len(seen.runs):
         return {**part, "file": None, "descriptors": len(seen.runs), "differences": wrong}
     events = timeline(seen, issued, compiled.descriptors, compiled.operands,

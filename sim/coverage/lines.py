@@ -104,13 +104,21 @@ def _points(data: Path) -> Iterator[tuple[Point, int]]:
             if not signal.startswith("$"):      # a name of Yosys's: the value of a signal that has one of its own
                 yield Point(unit, kind, NUMBER.sub("", signal)), count
         elif unit is not None and ARTEFACT not in _text(verilog)[where[0] - 1]:
-            text = NUMBER.sub("$", SOURCE.sub(r"[\1]", _text(verilog)[where[0] - 1].strip()))
-            branches.setdefault((verilog, module), []).append((*where, kind, f"{text} {fields.get('o', '')}", count))
+            text = f"{shown(verilog, where[0])} {fields.get('o', '')}"
+            branches.setdefault((verilog, module), []).append((*where, kind, text, count))
     for (verilog, module), entries in branches.items():
         entries.sort()
         shape = hashlib.sha256("\n".join(text for *_, text, _ in entries).encode()).hexdigest()[:6]
         for place, (_, _, kind, text, count) in enumerate(entries):
             yield Point(units_of(verilog)[module], kind, f"{text} ({shape}.{place})"), count
+
+
+def shown(verilog: Path, line: int) -> str:
+    """A line of Verilog without what differs between instances; where it begins a block, the block's first one too."""
+    text = _text(verilog)[line - 1].strip()
+    if text.endswith("begin"):
+        text += " " + _text(verilog)[line].strip()
+    return NUMBER.sub("$", SOURCE.sub(r"[\1]", text))
 
 
 def _entries(data: Path) -> Iterator[tuple[dict[str, str], int]]:

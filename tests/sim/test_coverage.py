@@ -106,7 +106,7 @@ def test_a_line_that_is_never_reached_is_a_hole_and_one_that_is_reached_is_none(
     assert unit.name == "control.queue.DescriptorQueue"
     holes = "\n".join(unit.unexplained)
     assert "if (never) count <= 4'hf; if" in holes and "never 0->1" in holes
-    assert "count[3] 0->1" in holes and "count[0]" not in holes and "if (enable)" not in holes
+    assert "count[3] 1->0" in holes and "count[0]" not in holes and "if (enable)" not in holes
     (unit,) = structure.units(counted(tmp_path, 1, monkeypatch), reasons)
     assert "never" not in "\n".join(unit.unexplained)
 

@@ -219,7 +219,9 @@ class Generator:
         if values["multiplier_source"] == MultiplierSource.ROW:
             exact -= 6
         largest = (1 << numbers.MULTIPLIER_BITS) - 1
-        shift = (1 << numbers.SHIFT_BITS) - 1 if random.random() < SELDOM else min(max(0, round(exact)), 40)
+        shift = min(max(0, round(exact)), 40)
+        if values["multiplier_source"] != MultiplierSource.ROW and random.random() < SELDOM:
+            shift = (1 << numbers.SHIFT_BITS) - 1      # for ROW an exponent is still to be added
         multiplier = random.choice([0, largest]) if random.random() < SELDOM else random.randint(0, largest)
         return {"multiplier": multiplier, "format": int(kind), "shift": shift}
 

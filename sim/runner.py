@@ -57,8 +57,7 @@ def object_directory(build_dir: Path, waves: bool) -> Path:
 
 def build_flags(build_dir: Path, assertions: bool) -> list[str]:
     """Verilator's flags for a design: a folder for it says whether its lines are counted."""
-    return [*VERILATOR_FLAGS, *([] if assertions else ["--noassert"]),
-            *(lines.FLAGS if lines.is_counted(build_dir) else [])]
+    return [*VERILATOR_FLAGS, *([] if assertions else ["--noassert"]), *lines.flags(build_dir)]
 
 
 def build(sources: Sequence[Path], top: str, build_dir: Path, waves: bool = False,

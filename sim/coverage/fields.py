@@ -98,7 +98,7 @@ def softmax_capacity(config: HardwareConfig, values: Values) -> dict[str, int]:
 
 def norm_capacity(config: HardwareConfig, values: Values) -> dict[str, int]:
     """Of NORM."""
-    group = config.lanes * values["words"]
+    group = config.lanes * max(1, values["words"])
     moves = (values["count"] - 1) // values["table_groups"] if values["table_groups"] else 0
     planes = 2 if values["format"] in NORM_PLANES else 1
     return {
@@ -112,9 +112,9 @@ def norm_capacity(config: HardwareConfig, values: Values) -> dict[str, int]:
 def pixel_capacity(config: HardwareConfig, values: Values) -> dict[str, int]:
     """Of PIXEL."""
     tokens = values["grid"] ** 2
-    pixels = values["stride"] ** 2 * values["channels"]
+    pixels = max(1, values["stride"] ** 2 * values["channels"])
     reach = (tokens - 1) * values["token_stride"] + -(-pixels // config.width)
-    room = min(config.pixel_words // pixels, config.normalised_words // (2 * values["words"]),
+    room = min(config.pixel_words // pixels, config.normalised_words // (2 * max(1, values["words"])),
                config.residual_words // max(1, values["token_stride"]) if tokens > 1 else config.residual_words)
     return {
         "step": config.step_words - 1, "grid": min(isqrt(room), config.coordinate_words), "stride": MOST_STRIDE,

@@ -41,13 +41,14 @@ def share(hit: int, total: int) -> str:
 
 
 def tables(figures: Mapping[str, Any]) -> str:
-    """Three Markdown tables: groups of bins, holes among them, units."""
-    rows = ["| functional bins | hit |", "| --- | --- |"]
+    """The command, and three Markdown tables: groups of bins, holes among them with a reason, units."""
+    rows = [f"    {figures['command']}", "", "| functional bins | hit |", "| --- | --- |"]
     rows += [f"| {name} | {share(group['hit'], group['total'])} |" for name, group in figures["functional"].items()]
     reasons: dict[str, list[str]] = {}
     for group in figures["functional"].values():
         for name, why in group["holes"].items():
-            reasons.setdefault(why, []).append(name)
+            if why != UNEXPLAINED:
+                reasons.setdefault(why, []).append(name)
     if reasons:
         rows += ["", "| bins not hit | why |", "| --- | --- |"]
         rows += [f"| {', '.join(f'`{name}`' for name in names)} | {why} |" for why, names in reasons.items()]

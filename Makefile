@@ -49,7 +49,7 @@ chosen = $(if $(BOARD),--board $(call quote,$(BOARD)) $(call option,--config,$(i
 option = $(if $(2),$(1) $(call quote,$(2)))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup sim test formal lint verilog bitstream report baseline netlist train quality bench gemm fuzz faults explore docs clean fuzz-host
+.PHONY: help setup sim test formal lint verilog bitstream report baseline netlist train quality bench gemm fuzz faults explore docs clean fuzz-host coverage
 
 help: ## Print this list
 	@echo "Halftone: 4-bit diffusion transformers on open FPGAs"
@@ -129,6 +129,9 @@ faults: $(stamp) ## Inject faults into a running core: stored bits, image, frame
 
 fuzz-host: $(fuzz_stamp) ## Fuzz what the host reads from others, guided by coverage (TARGET=, SECONDS=each target, SEED=)
 	@$(python) -m tests.fuzz $(TARGET) $(call option,--seconds,$(SECONDS)) $(call option,--seed,$(SEED))
+
+coverage: $(stamp) ## Run the benches with lines, branches, toggles and functional bins counted; an hour (TESTS=, SEED=)
+	@$(if $(SEED),HALFTONE_SEED=$(call quote,$(SEED))) $(python) -m sim.coverage $(TESTS)
 
 explore: $(explore_stamp) ## Search configurations for a model and device (MODEL=, BOARD=, CLOCK=MHz, TRIALS=, SEED=, WORKERS=, WRITE=N)
 	@$(python) -m boards.explore $(call option,--model,$(MODEL)) $(call option,--board,$(BOARD)) \

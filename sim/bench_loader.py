@@ -78,6 +78,8 @@ def random_memories(config, generator, depths):
 def random_descriptors(config, generator, depths, packed):
     """Any descriptors, every third with packed parameters."""
     descriptors = [random_descriptor(config, generator, depths) for _ in range(DESCRIPTORS)]
+    full = depths[LoadSource.KEY_VALUE] - config.slot_rows
+    descriptors[1].update(source=int(LoadSource.KEY_VALUE), parameters=0, rows=config.slot_rows, base=max(0, full))
     for values in descriptors[::3]:
         values.update(source=int(LoadSource.WEIGHT), parameters=1, base=generator.choice(list(packed)[:-8]),
                       rows=min(values["rows"], 200))

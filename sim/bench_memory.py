@@ -12,6 +12,8 @@ from golden.spec.step import STEP_FIELDS, STEP_SLOT_BITS, STEP_WORD_BITS
 from sim import seed as seeds
 from sim.bench_engine import bench_config, load
 from sim.clock import Clock
+from sim.coverage.marks import mark
+from sim.units import unit_description
 
 CYCLES = 4000
 READ_LATENCY = 2
@@ -41,6 +43,7 @@ class Content:
         self.coming: list[deque[dict[int, int]]] = [deque([{}] * READ_LATENCY) for _ in range(readers)]
         self.write: tuple[int, int] | None = None
         self.compared = self.collisions = self.faults = 0
+        self.unit = unit_description()["top"]
 
     def drive_write(self, last: int) -> None:
         """A write near another address, or none."""
@@ -58,6 +61,8 @@ class Content:
         flags = {"fault": fault, "collision": address in used}
         for name, flag in flags.items():
             assert int(getattr(self.dut, name).value) == flag, f"memory: cycle {cycle}: expected {name} {int(flag)}"
+            if flag:
+                mark(f"{self.unit} {name}")
         for reader, queue, got in zip(places, self.coming, data, strict=True):
             queue.append({position: self.words[place] for position, place in reader.items()
                           if place < self.depth and place != address})

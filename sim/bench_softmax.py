@@ -9,12 +9,14 @@ import cocotb
 import numpy as np
 
 from golden.integer.softmax import exponentials, row_scale
+from golden.spec import numbers
 from golden.spec.descriptors import Opcode
 from golden.spec.hardware import HardwareConfig
 from golden.spec.latency import softmax_tail
 from sim import seed as seeds
 from sim.bench_engine import EngineDriver, Model, bench_config, load, pack, random_masks
 from sim.clock import Clock
+from sim.coverage.marks import mark_all
 from sim.scoreboard import Scoreboard
 
 DESCRIPTORS = 40
@@ -25,15 +27,17 @@ PAUSE = 4
 
 
 def random_scores(random, rows, width):
-    """Rows of int9 in stretches: any, narrow, equal, the two extremes."""
+    """Rows of int9 in stretches: any, narrow, below zero, equal, the two extremes."""
     stretches = []
     for _ in range(-(-rows // REGIME_ROWS)):
         shape = (REGIME_ROWS, width)
-        kind = random.integers(4)
+        kind = random.integers(5)
         if kind == 0:
             stretches.append(random.integers(-256, 256, shape))
         elif kind == 1:
             stretches.append(random.integers(-30, 30, shape))
+        elif kind == 4:
+            stretches.append(random.integers(-256, 0, shape))
         elif kind == 2:
             stretches.append(np.full(shape, random.integers(-256, 256)))
         else:
@@ -50,8 +54,9 @@ def rows_of(config, scores, values):
 
 def random_descriptors(config, generator):
     """Descriptors that alternate between the two slots."""
-    longest = min(8, config.score_words // 2 // config.lanes)
-    return [{**random_masks(generator), "slot": i & 1, "words": generator.randint(1, longest),
+    longest = config.score_words // 2 // config.lanes
+    words = [generator.choice([1, longest, generator.randint(1, min(8, longest))]) for _ in range(DESCRIPTORS)]
+    return [{**random_masks(generator), "slot": i & 1, "words": words[i],
              "multiplier": generator.choice([0, 1, 16383, generator.randrange(1 << 14)])}
             for i in range(DESCRIPTORS)]
 
@@ -102,6 +107,15 @@ def compare_rows(config, board, model, scores, registers):
     return expected
 
 
+def mark_rows(rows):
+    """The bins of rows of scores that were found equal."""
+    below = rows.max(axis=1, keepdims=True) - rows
+    kinds = {"softmax score past the table": below >= 1 << numbers.EXPONENTIAL_INDEX_BITS,
+             "softmax row of equal scores": ~below.any(axis=1),
+             "softmax row of one probability": np.count_nonzero(exponentials(rows), axis=1) == 1}
+    mark_all(name for name, met in kinds.items() if met.any())
+
+
 @cocotb.test(timeout_time=5, timeout_unit="ms")
 @cocotb.parametrize(credit=[1.0, 0.1, 0.01])
 async def matches_golden(dut, credit):
@@ -125,4 +139,6 @@ async def matches_golden(dut, credit):
     board.compare_writes(expected, watch.writes)
     board.compare("clears", [(start - 1 + config.lanes * values["words"] + softmax_tail(config), values["slot"])
                              for values, _, start in model.starts], watch.clears)
+    for values, _, _ in model.starts:
+        mark_rows(rows_of(config, scores, values))
     dut._log.info(board.finish(least=DESCRIPTORS * config.lanes))

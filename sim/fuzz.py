@@ -33,6 +33,7 @@ from golden.spec.validation import ConfigError
 from sim import seed as seeds
 from sim.comparison import Comparison, Mismatch
 from sim.core import build_core, run_job
+from sim.coverage.drawings import mark_drawing
 from sim.gemm_product import write_config
 from sim.job import RESULT_FILE, STEPS_FILE, Job, StepDone
 from sim.minimise import ATTEMPTS, minimise
@@ -105,8 +106,11 @@ def judge(compiled: Compiled, label: str, seed: int, folder: Path) -> Outcome:
     counters = json.loads((folder / RESULT_FILE).read_text(encoding="utf-8"))["counters"]
     ended = [StepDone(**json.loads(line)) for line in (folder / STEPS_FILE).read_text(encoding="utf-8").splitlines()]
     counted = {name: counters[name] for name in figures} | {f"UPDATE of step {s.step}": s.update for s in ended}
-    return Outcome(seed, shape(compiled), counted, figures | predicted, comparison.values, comparison.mismatches,
-                   tuple(comparison.first))
+    outcome = Outcome(seed, shape(compiled), counted, figures | predicted, comparison.values, comparison.mismatches,
+                      tuple(comparison.first))
+    if outcome.good:
+        mark_drawing(compiled, ended[-1].step)
+    return outcome
 
 
 def shape(compiled: Compiled) -> str:

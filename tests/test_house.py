@@ -17,7 +17,8 @@ from sim.verilog_ports import top_level_ports
 ROOT = Path(__file__).resolve().parents[1]
 VERILOG = Path(__file__).with_name("fifo.v")
 TARGETS = {"help", "setup", "sim", "test", "lint", "verilog", "bitstream", "train", "bench", "gemm", "fuzz",
-           "faults", "formal", "report", "baseline", "netlist", "quality", "explore", "docs", "clean", "fuzz-host"}
+           "faults", "formal", "report", "baseline", "netlist", "quality", "explore", "docs", "clean", "fuzz-host",
+           "coverage"}
 
 
 @pytest.fixture(scope="module")

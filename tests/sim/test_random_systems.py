@@ -1,5 +1,6 @@
 """Random models on small cores: every value that it writes, and every cycle that it takes, is as foretold."""
 
+import os
 from itertools import pairwise
 from pathlib import Path
 
@@ -16,7 +17,8 @@ from sim.random_case import compile_case, group_layers, random_case, random_syst
 from sim.random_model import LABEL
 from sim.units import config_file
 
-COUNT = 5
+COUNT = int(os.environ.get("HALFTONE_SYSTEMS", "5"))
+"""Models of each configuration; `make coverage` draws more, so that rare kinds come too."""
 SMALL = Path(config_file("small"))
 
 

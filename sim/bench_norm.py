@@ -62,9 +62,14 @@ def random_descriptor(config, generator):
     count = generator.randint(1, min(5, rows // (config.lanes * words)))
     used = count * config.lanes * words
     written = count * config.lanes * words * (2 if format in NORM_PLANES else 1)
+    groups = generator.choice([0, 1, 1, 2, 3])
+    steps = (count - 1) // groups if groups else 0
+    most = (config.modulation_words - words) // max(1, steps)
+    step = generator.choice([words, generator.randint(0, min(most, (1 << 16) - 1))])
     return {**random_masks(generator), "count": count, "words": words, "format": int(format),
             "residual_base": generator.randint(0, rows - used),
-            "table_base": generator.randint(0, config.modulation_words - words),
+            "table_base": generator.randint(0, config.modulation_words - words - steps * step),
+            "table_groups": groups, "table_step": step,
             "shift": generator.choice([0, 5, 8, 9, 10, 11, 12, 13, 14, 31]), "bias_shift": generator.randrange(4),
             "destination_base": generator.randint(0, config.normalised_words - written)}
 
@@ -75,7 +80,9 @@ def expected_writes(config, rows, table, values, group, start):
     wide = values["format"] in NORM_PLANES
     base = values["residual_base"] + group * lanes * words
     residual = rows[base:base + lanes * words].reshape(lanes, words * config.width)
-    entries = table[values["table_base"]:values["table_base"] + words].reshape(-1, 2)
+    groups = values["table_groups"]
+    row = values["table_base"] + (group // groups * values["table_step"] if groups else 0)
+    entries = table[row:row + words].reshape(-1, 2)
     outputs = modulate(normalise(residual), entries[:, 0], entries[:, 1], values["shift"], values["bias_shift"],
                        NORM_LIMITS[values["format"]]).reshape(lanes * words, config.width)
     period = word_cycles(config, values)

@@ -46,7 +46,7 @@ chosen = $(if $(BOARD),--board $(call quote,$(BOARD)) $(call option,--config,$(i
 option = $(if $(2),$(1) $(call quote,$(2)))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup sim test formal lint verilog bitstream report baseline netlist train quality bench gemm fuzz explore docs clean
+.PHONY: help setup sim test formal lint verilog bitstream report baseline netlist train quality bench gemm fuzz mutation explore docs clean
 
 help: ## Print this list
 	@echo "Halftone: 4-bit diffusion transformers on open FPGAs"
@@ -120,6 +120,10 @@ gemm: $(stamp) ## Run one matrix product through the RTL (TOKENS=, CHANNELS=, OU
 fuzz: $(stamp) ## Draw with random models and compare (N=models, SEED=, CONFIG=)
 	@$(python) -m sim.fuzz $(call option,--count,$(N)) $(call option,--seed,$(SEED)) \
 		$(call option,--config,$(if $(CONFIG),configs/$(CONFIG).toml))
+
+mutation: $(stamp) ## Inject faults into every unit and count what the benches find; long (N=mutants of a unit, SEED=)
+	@$(python) -m sim.mutation $(call option,--count,$(N)) $(call option,--seed,$(SEED)) \
+		--output build/mutation/figures.json
 
 explore: $(explore_stamp) ## Search configurations for a model and device (MODEL=, BOARD=, CLOCK=MHz, TRIALS=, SEED=, WORKERS=, WRITE=N)
 	@$(python) -m boards.explore $(call option,--model,$(MODEL)) $(call option,--board,$(BOARD)) \

@@ -17,7 +17,7 @@ from sim.verilog_ports import top_level_ports
 ROOT = Path(__file__).resolve().parents[1]
 VERILOG = Path(__file__).with_name("fifo.v")
 TARGETS = {"help", "setup", "sim", "test", "lint", "verilog", "bitstream", "train", "bench", "gemm", "fuzz", "formal",
-           "report", "baseline", "netlist", "quality", "explore", "docs", "clean"}
+           "report", "baseline", "netlist", "quality", "explore", "docs", "clean", "mutation"}
 
 
 @pytest.fixture(scope="module")

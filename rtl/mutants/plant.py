@@ -1,7 +1,7 @@
 """Walks an elaborated unit, lists what could be wrong in it, and plants chosen mutants behind a select signal.
 
-Statements of ``rtl/bench`` are left out, as they are no part of the product. A value that the source uses in several
-places is one wire of the hardware, and mutated in all of them.
+Statements and memories of ``rtl/bench`` are left out, as they are no part of the unit. A value that the source uses in
+several places is one wire of the hardware, and mutated in all of them.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from rtl.mutants.text import target, text
 REPOSITORY = Path(__file__).resolve().parents[2]
 OUTSIDE = "rtl/bench/"
 HANDSHAKES = ("ready", "valid", "enable", "en", "take", "give", "busy", "available", "waiting", "clear", "stop")
+MEMORIES = ("Ram", "LineRam", "TwinRam", "PartRam", "StepRam")
 REDUCTIONS = ("b", "r|", "r&", "r^")
 
 
@@ -61,7 +62,7 @@ class Walk:
         self.found: list[Mutant] = []
         self._seen: Counter[str] = Counter()
         self._done: dict[int, Value] = {}
-        self._path, self._target, self._source = "", "", ""
+        self._path, self._target, self._source, self._home = "", "", "", "?"
         self._settled: list[Signal] | None = None    # driven so far, in the combinational domain
 
     def unit(self, fragment: Fragment, path: str = "top") -> Fragment:
@@ -69,11 +70,14 @@ class Walk:
         if isinstance(fragment, MemoryInstance):
             return self._memory(fragment, path)
         self._done = {}
+        self._home = source_of(fragment.src_loc)
         for domain in list(fragment.statements):
             self._path = path
             self._settled = [] if domain == "comb" else None
             fragment.statements[domain] = self._statements(fragment.statements[domain])
         for index, (below, name, source) in enumerate(fragment.subfragments):
+            if _is_surroundings(below, source):
+                continue
             fragment.subfragments[index] = (self.unit(below, f"{path}.{name or index}"), name, source)
         return fragment
 
@@ -127,7 +131,7 @@ class Walk:
 
     def _statement(self, statement: Statement) -> Statement:
         if isinstance(statement, Assign):
-            self._source = source_of(statement.src_loc)
+            self._source = source_of(statement.src_loc, self._home)
             return self._assignment(statement) if self._counts(statement) else statement
         if isinstance(statement, Switch):
             return self._branches(statement)
@@ -167,7 +171,7 @@ class Walk:
 
     def _branches(self, statement: Switch) -> Statement:
         test = statement.test
-        self._source = source_of(statement.src_loc)
+        self._source = source_of(statement.src_loc, self._home)
         if self._counts(statement):
             self._target = f"what hangs on {text(test)}"
             parts = test.parts if isinstance(test, Concat) else [test]
@@ -209,9 +213,14 @@ def _conditions(test: Value) -> Iterator[Variant]:
         yield Variant("condition", f"bit {bit} of {text(test)} inverted", lambda bit=bit: test ^ (1 << bit))
 
 
-def source_of(location: tuple[str, int] | None) -> str:
-    """File and line within the repository."""
-    if location is None:
-        return "?"
-    path = Path(location[0])
-    return f"{path.relative_to(REPOSITORY) if path.is_relative_to(REPOSITORY) else path.name}:{location[1]}"
+def _is_surroundings(fragment: Fragment, source: tuple[str, int] | None) -> bool:
+    """Whether a bench top has this memory around the unit: memories are mutated in benches of their own."""
+    kinds = {type(origin).__name__ for origin in fragment.origins or ()}
+    return source_of(source).startswith(OUTSIDE) and not kinds.isdisjoint(MEMORIES)
+
+
+def source_of(location: tuple[str, int] | None, home: str = "?") -> str:
+    """File and line within the repository; ``home`` for what a library wrote."""
+    if location is None or not Path(location[0]).is_relative_to(REPOSITORY):
+        return home
+    return f"{Path(location[0]).relative_to(REPOSITORY)}:{location[1]}"

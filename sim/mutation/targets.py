@@ -31,7 +31,6 @@ def _own(name: str) -> str:
 
 TARGETS = (
     Target("array_engine", _own("array"), ("sim.bench_array",)),
-    Target("array_engine", _own("hybrid"), ("sim.bench_array",)),
     Target(CORE, "smallest", ("sim.mutation.whole_core",), weight=4),
     Target("axi_bridge", "small", ("sim.bench_axi",)),
     Target("dense", "small", ("sim.bench_dense",)),

@@ -23,7 +23,7 @@ def pack(state) -> int:
 @cocotb.test(timeout_time=1, timeout_unit="ms")
 @cocotb.parametrize(idle=[0.0, 0.5])
 async def matches_golden(dut, idle):
-    """Every word and every value, in the very cycle, whatever the gaps between draws, until the next; and a second load."""
+    """Every word and every value, in the very cycle and until the next, whatever the gaps; and a second load."""
     generator = seeds.generator(f"noise {idle}")
     clock = Clock(dut)
     board = Scoreboard("noise")

@@ -12,6 +12,7 @@ from __future__ import annotations
 import json
 import os
 import resource
+import signal
 import sys
 from dataclasses import asdict
 from importlib import import_module
@@ -47,10 +48,10 @@ def _leave() -> None:
     os._exit(0)
 
 
-def _end(select: int, child: int, limit: float | None) -> End:
+def _end(select: int, child: int) -> End:
     _, status, usage = os.wait4(child, 0)
-    seconds = usage.ru_utime + usage.ru_stime
-    return End(select, os.waitstatus_to_exitcode(status), seconds, limit is not None and seconds >= int(limit) + 1)
+    code = os.waitstatus_to_exitcode(status)
+    return End(select, code, usage.ru_utime + usage.ru_stime, code == -signal.SIGXCPU)
 
 
 def _try_all(folder: Path, job: HostJob) -> bool:
@@ -65,7 +66,7 @@ def _try_all(folder: Path, job: HostJob) -> bool:
             if not child:
                 _become(select, folder, limit)
                 return True
-            end = _end(select, child, limit)
+            end = _end(select, child)
             if limit is None:
                 limit = LIMIT_FACTOR * end.seconds + LIMIT_SECONDS
             ends.write(json.dumps(asdict(end)) + "\n")

@@ -13,8 +13,7 @@ from sim.mutation.targets import TARGETS, Target
 from sim.units import config_file
 
 SEED = 1
-SAMPLED = ("descriptor_queue", "semaphores")
-PAGE = "docs/mutation.md"
+SAMPLED = ("descriptor_queue", "guard")
 
 
 @pytest.fixture(scope="module")

@@ -37,7 +37,11 @@ def top_of(unit: str, config: HardwareConfig) -> tuple[wiring.Component, dict]:
 def mutants_of(unit: str, config: HardwareConfig) -> list[Mutant]:
     """Everything that could be wrong in a unit, in the order of the walk."""
     component, _ = top_of(unit, config)
-    fragment = Fragment.get(component, None)
+    return listed(component, Fragment.get(component, None))
+
+
+def listed(component: wiring.Component, fragment: Fragment) -> list[Mutant]:
+    """What could be wrong in a component, which stays as it is."""
     walk = Walk(Signal(name=PORT), live_of(component, fragment))
     walk.unit(fragment)
     return walk.found
@@ -60,17 +64,12 @@ def ports_of(component: wiring.Component) -> dict[str, tuple[Value, PortDirectio
 
 
 def mutated_verilog(unit: str, config: HardwareConfig, count: int, seed: int) -> tuple[str, dict]:
-    """Verilog of a unit with ``count`` of its mutants, and its description."""
-    mutants = mutants_of(unit, config)
-    chosen = choose(mutants, count, seed)
-    return planted_verilog(unit, config, mutants, chosen)
-
-
-def planted_verilog(unit: str, config: HardwareConfig, mutants: list[Mutant], chosen: list[int]) -> tuple[str, dict]:
-    """Verilog of a unit with the mutants of these numbers, selected by 1, 2 ... in this order."""
+    """Verilog of a unit with ``count`` of its mutants, selected by 1, 2 ..., and its description."""
     component, description = top_of(unit, config)
-    select = Signal(range(len(chosen) + 1), name=PORT)
     fragment = Fragment.get(component, None)
+    mutants = listed(component, fragment)
+    chosen = choose(mutants, count, seed)
+    select = Signal(range(len(chosen) + 1), name=PORT)
     walk = Walk(select, live_of(component, fragment), {number: place for place, number in enumerate(chosen, 1)})
     walk.unit(fragment)
     ports = {**ports_of(component), PORT: (select, PortDirection.Input)}

@@ -84,6 +84,13 @@ def table(rows: Mapping[str, Mapping[str, Any]], title: str) -> list[str]:
     return lines
 
 
+def survivor_table(survivors: Iterable[Mapping[str, str]]) -> list[str]:
+    """The survivors with their reasons, in Markdown."""
+    return ["| unit | survivor | what it is | why |", "|---|---|---|---|",
+            *(f"| {one['target'].replace('_', ' ')} | `{one['key'].replace('|', chr(0x2223))}` | {one['kind']} "
+              f"| {one['reason']} |" for one in survivors)]
+
+
 def summary(found: Mapping[str, Any]) -> str:
     """The share in one sentence."""
     low, high = found["interval"]

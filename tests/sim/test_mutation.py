@@ -6,11 +6,12 @@ import pytest
 
 from rtl.verilog import UNITS
 from sim.mutation import __main__ as command
-from sim.mutation.report import figures, wilson
+from sim.mutation.report import figures, summary, survivor_table, table, wilson
 from sim.mutation.run import BENCH, CRASH, HANG, BenchError, Outcome, Verdict, sources_of, try_target
 from sim.mutation.survivors import ListError, read_survivors
 from sim.mutation.targets import TARGETS, Target
 from sim.units import config_file
+from sim.verilator import REPOSITORY
 
 SEED = 1
 SAMPLED = ("descriptor_queue", "guard")
@@ -97,6 +98,19 @@ def test_wilsons_interval_is_that_of_the_tables():
     assert wilson(95, 100) == pytest.approx((0.8882, 0.9785), abs=1e-4)
     assert wilson(10, 10) == pytest.approx((0.7225, 1.0), abs=1e-4)
     assert wilson(0, 0) == (0.0, 1.0)
+
+
+def test_the_page_has_the_figures_of_the_reference_result_and_their_judgements_are_those_of_the_list():
+    found = json.loads((REPOSITORY / "docs" / "verification-mutation.json").read_text())
+    page = (REPOSITORY / "docs" / "mutation.md").read_text()
+    judged = read_survivors()
+    for line in (*table(found["units"], "unit"), *table(found["operators"], "fault"), summary(found),
+                 *survivor_table(found["survivors"])):
+        assert line in page
+    for survivor in found["survivors"]:
+        entry = judged[survivor["unit"], survivor["key"]]
+        assert (survivor["kind"], survivor["reason"]) == (entry.kind, entry.reason)
+    assert found["share"] >= 0.95
 
 
 def test_every_unit_with_a_bench_is_mutated():

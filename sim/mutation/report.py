@@ -86,9 +86,11 @@ def table(rows: Mapping[str, Mapping[str, Any]], title: str) -> list[str]:
 
 def survivor_table(survivors: Iterable[Mapping[str, str]]) -> list[str]:
     """The survivors with their reasons, in Markdown."""
-    return ["| unit | survivor | what it is | why |", "|---|---|---|---|",
-            *(f"| {one['target'].replace('_', ' ')} | `{one['key'].replace('|', chr(0x2223))}` | {one['kind']} "
-              f"| {one['reason']} |" for one in survivors)]
+    lines = ["| unit | survivor | what it is | why |", "|---|---|---|---|"]
+    for one in survivors:
+        key = one["key"].replace("|", "\\|")      # or it would end the cell
+        lines.append(f"| {one['target'].replace('_', ' ')} | `{key}` | {one['kind']} | {one['reason']} |")
+    return lines
 
 
 def summary(found: Mapping[str, Any]) -> str:

@@ -112,7 +112,8 @@ def every_difference(config):
         rows = scores[slot * (config.score_words // 2):][:used]
         rows[:] = 255 - np.arange(used)[:, None]
         rows[::words][np.arange(config.lanes), (np.arange(config.lanes) + slot) % config.width] = 255
-    return scores, [{"slot": slot, "words": words, "multiplier": 16383} for slot in range(2)]
+    none = dict.fromkeys(("wait_first", "wait_each", "signal_each", "signal_last"), 0)
+    return scores, [{**none, "slot": slot, "words": words, "multiplier": 16383} for slot in range(2)]
 
 
 @cocotb.test(timeout_time=5, timeout_unit="ms")

@@ -25,7 +25,7 @@ from cocotb.regression import Test, TestGenerator
 
 from sim.mutation.job import ENDS_FILE, JOB_FILE, JOB_VARIABLE, End, HostJob, results_file
 
-LIMIT_FACTOR, LIMIT_SECONDS = 4, 4
+LIMIT_FACTOR, LIMIT_SECONDS = 4, 2
 
 
 def _become(select: int, folder: Path, limit: float | None) -> None:

@@ -7,7 +7,7 @@ import hashlib
 import json
 import subprocess
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -26,7 +26,7 @@ PATIENCE = 3 * 3600
 """Seconds of real time for all mutants of a unit; each has a limit of its own processor time."""
 LONGEST_MESSAGE = 160
 BENCH, HANG, CRASH = "bench", "hang", "crash"
-RESULT_FILE = "result.json"
+RESULT_FILE, GENERATED_FILE = "result.json", "generated.stamp"
 
 
 class BenchError(RuntimeError):
@@ -62,13 +62,31 @@ class Outcome:
 
 
 def generate(target: Target, count: int, seed: int, folder: Path) -> dict[str, Any]:
-    """Verilog of a unit with mutants, and its description; raises ``GenerationError``."""
-    command = [sys.executable, "-m", "rtl.mutants", "--unit", target.unit, "--config", str(config_file(target.config)),
+    """Verilog of a unit with mutants, unless it is there, and its description; raises ``GenerationError``."""
+    config = config_file(target.config)
+    command = [sys.executable, "-m", "rtl.mutants", "--unit", target.unit, "--config", str(config),
                "--output", str(folder), "--count", str(count), "--seed", str(seed)]
-    done = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise GenerationError((done.stderr or done.stdout).strip())
+    stamp, file = hardware_stamp(target, command), folder / GENERATED_FILE
+    if not file.is_file() or file.read_text(encoding="utf-8") != stamp:
+        file.unlink(missing_ok=True)
+        done = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=False)
+        if done.returncode:
+            raise GenerationError((done.stderr or done.stdout).strip())
+        file.write_text(stamp, encoding="utf-8")
     return json.loads((folder / f"{target.unit}.json").read_text(encoding="utf-8"))
+
+
+def hardware_stamp(target: Target, command: Sequence[str]) -> str:
+    """Everything that the Verilog hangs on: the command, the configuration and the generator's sources."""
+    state = hashlib.sha256(repr(command[1:]).encode())
+    for file in [config_file(target.config), *sources_in("rtl"), *sources_in("golden/spec")]:
+        state.update(file.read_bytes())
+    return state.hexdigest()
+
+
+def sources_in(room: str) -> list[Path]:
+    """Python files of a folder."""
+    return sorted((REPOSITORY / room).rglob("*.py"))
 
 
 def build(target: Target, description: dict[str, Any], folder: Path) -> str:

@@ -30,11 +30,14 @@ LEAST = 0.95
 
 
 def chosen(units: Sequence[str]) -> list[Target]:
-    """Targets of units, all without a name; raises ``ConfigError`` for a name that there is not."""
-    names = sorted({target.unit for target in TARGETS})
+    """Targets by unit, or by unit and configuration; all without a name.
+
+    Raises ``ConfigError`` for a name that there is not.
+    """
+    names = sorted({name for target in TARGETS for name in (target.unit, target.name)})
     for unit in units:
         require(unit in names, f"--unit is {unit!r}; expected one of {', '.join(names)}")
-    return [target for target in TARGETS if not units or target.unit in units]
+    return [target for target in TARGETS if not units or {target.unit, target.name} & set(units)]
 
 
 def try_all(targets: Sequence[Target], count: int, seed: int) -> list[Outcome]:
@@ -47,9 +50,10 @@ def try_all(targets: Sequence[Target], count: int, seed: int) -> list[Outcome]:
     return outcomes
 
 
-def write_report(path: Path, found: dict, count: int, seed: int) -> None:
+def write_report(path: Path, found: dict, options: argparse.Namespace) -> None:
     """The figures as JSON, with the command that makes them; whole or not at all."""
-    command = f"make mutation N={count} SEED={seed}"
+    units = "".join(f" --unit {unit}" for unit in options.unit)
+    command = f"python -m sim.mutation --count {options.count} --seed {options.seed}{units}"
     partial = path.with_name(f"{path.name}.partial")
     path.parent.mkdir(parents=True, exist_ok=True)
     partial.write_text(json.dumps({"command": command, **found}, indent=1) + "\n", encoding="utf-8")
@@ -72,7 +76,7 @@ def command_line() -> argparse.ArgumentParser:
     parser.add_argument("--count", type=int, default=18, help="mutants of each unit; the core has more "
                         "(default: %(default)s)")
     parser.add_argument("--seed", type=int, default=1, help="chooses mutants and stimuli (default: %(default)s)")
-    parser.add_argument("--unit", action="append", default=[], help="only this one; may be given again")
+    parser.add_argument("--unit", action="append", default=[], help="only this one, such as norm or norm-small; may be given again")
     parser.add_argument("--output", type=Path, help="file for the figures, as JSON")
     parser.add_argument("--least", type=float, default=LEAST, help="share to kill (default: %(default)s)")
     parser.add_argument("--survivors", type=Path, default=LIST, help="list of those that were judged")
@@ -90,7 +94,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         outcomes = try_all(chosen(options.unit), options.count, options.seed)
         found = show(outcomes, judged)
         if options.output:
-            write_report(options.output, found, options.count, options.seed)
+            write_report(options.output, found, options)
     except (ConfigError, ListError, GenerationError, SetupError, OSError) as error:
         print(f"sim.mutation: {error}", file=sys.stderr)
         return BAD_INPUT

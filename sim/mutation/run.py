@@ -109,8 +109,10 @@ def simulate(target: Target, top: str, folder: Path, selects: Iterable[int], see
                  JOB_VARIABLE: str(folder), "COCOTB_MAX_FAILURES": "1"}
     plusargs = []
     if target.unit == CORE:
-        variables |= whole_core.prepare(config_file(target.config), folder, seed)
-        plusargs = [f"+records={folder}"]
+        drawing = folder / "drawing"
+        drawing.mkdir(exist_ok=True)
+        variables |= whole_core.prepare(config_file(target.config), drawing, seed)
+        plusargs = [f"+records={drawing}"]
     with runner.without_waves():
         runner.run(HOST, top, folder, env=variables, seed=seed, timeout=PATIENCE, plusargs=plusargs)
     return [End(**json.loads(line)) for line in (folder / ENDS_FILE).read_text(encoding="utf-8").splitlines()]

@@ -49,7 +49,7 @@ chosen = $(if $(BOARD),--board $(call quote,$(BOARD)) $(call option,--config,$(i
 option = $(if $(2),$(1) $(call quote,$(2)))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup sim test formal lint verilog bitstream report baseline netlist train quality bench gemm fuzz faults explore docs clean fuzz-host coverage
+.PHONY: help setup sim test formal lint verilog bitstream report baseline netlist train quality bench gemm fuzz faults explore docs clean fuzz-host coverage mutation
 
 help: ## Print this list
 	@echo "Halftone: 4-bit diffusion transformers on open FPGAs"
@@ -132,6 +132,10 @@ fuzz-host: $(fuzz_stamp) ## Fuzz what the host reads from others, guided by cove
 
 coverage: $(stamp) ## Run the benches with lines, branches, toggles and functional bins counted; an hour (TESTS=, SEED=)
 	@$(if $(SEED),HALFTONE_SEED=$(call quote,$(SEED))) $(python) -m sim.coverage $(TESTS)
+
+mutation: $(stamp) ## Inject faults into every unit and count what the benches find; long (N=mutants of a unit, SEED=)
+	@$(python) -m sim.mutation $(call option,--count,$(N)) $(call option,--seed,$(SEED)) \
+		--output build/mutation/figures.json
 
 explore: $(explore_stamp) ## Search configurations for a model and device (MODEL=, BOARD=, CLOCK=MHz, TRIALS=, SEED=, WORKERS=, WRITE=N)
 	@$(python) -m boards.explore $(call option,--model,$(MODEL)) $(call option,--board,$(BOARD)) \

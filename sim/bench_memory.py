@@ -15,6 +15,8 @@ from sim.clock import Clock
 from sim.coverage.marks import mark
 from sim.units import unit_description
 
+PAST_END = 16
+"""Words past the end that are tried: the first one of each bank of a line is among them."""
 CYCLES = 4000
 READ_LATENCY = 2
 
@@ -23,7 +25,8 @@ def near(generator: random.Random, depth: int, last: int) -> int:
     """An address near another one, anywhere, or past the end."""
     kind = generator.random()
     if kind < 0.1:
-        return generator.choice([depth, depth + 1, (2 << (depth - 1).bit_length()) - 1])
+        largest = (2 << (depth - 1).bit_length()) - 1
+        return generator.choice([depth, min(depth + generator.randrange(PAST_END), largest), largest])
     return min(depth - 1, max(0, last + generator.randint(-2, 2))) if kind < 0.6 else generator.randrange(depth)
 
 

@@ -67,7 +67,7 @@ def random_descriptor(config, generator, words=None, count=None):
     format = generator.choice(fits)
     used = count * config.lanes * words
     written = count * config.lanes * words * (2 if format in NORM_PLANES else 1)
-    groups = generator.choice([0, 1, 2, MOST_GROUPS])
+    groups = generator.choice([0, 1, 1, 2, 3, MOST_GROUPS])
     moves = (count - 1) // groups if groups else 0
     room = config.modulation_words - words
     step = generator.choice([0, room // moves, generator.randint(0, room // moves)]) if moves \

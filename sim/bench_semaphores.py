@@ -92,8 +92,9 @@ async def tells_an_overflow(dut):
     await cycle_of(dut, clock, {pair}, set())
     check(dut, clock, counts, 1)
     mark("semaphore past its greatest count")
-    await cycle_of(dut, clock, set(), set(), clear=True)
-    counts = dict.fromkeys(PAIRS, 0)
-    await cycle_of(dut, clock, set(), {pair})
-    check(dut, clock, counts, 1)
+    for pair in PAIRS:
+        await cycle_of(dut, clock, set(), set(), clear=True)
+        counts = dict.fromkeys(PAIRS, 0)
+        await cycle_of(dut, clock, set(), {pair})
+        check(dut, clock, counts, 1)
     mark("semaphore below zero")

@@ -182,7 +182,7 @@ def run(test_module: str, top: str, build_dir: Path, *, env: Mapping[str, str] |
     problem = _simulate(TunedVerilator(timeout=timeout, variables=variables), options)
     if waves and wave_file.is_file():
         print(f"waves: {wave_file}", flush=True)
-    failures = _failures(folder / "results.xml")
+    failures = failures_of(folder / "results.xml")
     if problem or failures:
         raise SimulationError(_explain(test_module, problem, failures, seed, log))
     if lines.is_counted(build_dir):
@@ -201,7 +201,7 @@ def _simulate(runner: TunedVerilator, options: Mapping[str, Any]) -> str | None:
     return None
 
 
-def _failures(results: Path) -> list[str]:
+def failures_of(results: Path) -> list[str]:
     """What went wrong according to the results file; empty when at least one bench ran and all passed."""
     if not results.is_file():
         return ["no results were written"]

@@ -18,7 +18,7 @@ ROOT = Path(__file__).resolve().parents[1]
 VERILOG = Path(__file__).with_name("fifo.v")
 TARGETS = {"help", "setup", "sim", "test", "lint", "verilog", "bitstream", "train", "bench", "gemm", "fuzz",
            "faults", "formal", "report", "baseline", "netlist", "quality", "explore", "docs", "clean", "fuzz-host",
-           "coverage"}
+           "coverage", "mutation"}
 
 
 @pytest.fixture(scope="module")

@@ -23,6 +23,7 @@ TESTS ?=
 TIMELINE ?=
 TARGET ?=
 SECONDS ?=
+JOBS ?= 2
 WAVES_FROM ?=
 WAVES_CYCLES ?=
 # PyTorch's CPU build carries a local version, so this requirement can never pull the GPU packages (several GB).
@@ -67,8 +68,8 @@ sim: $(stamp) ## Draw one image through the RTL and check it (MODEL=, CLASS=, SE
 		$(call option,--config,$(if $(CONFIG),configs/$(CONFIG).toml)) $(if $(TIMELINE),--timeline) \
 		$(call option,--waves-from,$(WAVES_FROM)) $(call option,--waves-cycles,$(WAVES_CYCLES))
 
-test: $(tools) $(explore_stamp) ## Run the whole regression (TESTS=pytest arguments, SEED=, WAVES=1)
-	@$(if $(SEED),HALFTONE_SEED=$(call quote,$(SEED))) $(python) -m pytest $(TESTS)
+test: $(tools) $(explore_stamp) ## Run the whole regression (TESTS=pytest arguments, JOBS=processes, SEED=, WAVES=1)
+	@$(if $(SEED),HALFTONE_SEED=$(call quote,$(SEED))) $(python) -m pytest -n $(JOBS) --dist loadfile $(TESTS)
 
 formal: $(stamp) ## Prove what is claimed of the hardware, and refute planted bugs
 	@$(python) -m tests.formal

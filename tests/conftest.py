@@ -17,7 +17,8 @@ MARKS = BUILD / "coverage" / "marks"
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Benches leave their marks in a folder of this run, unless the caller has named another."""
+    """All processes of a run share its seed; benches leave their marks in its folder, unless another is named."""
+    os.environ.setdefault(seeds.VARIABLE, str(seeds.seed()))
     if marks.VARIABLE not in os.environ:
         for folder in (MARKS, lines.EVERY_RUN):
             shutil.rmtree(folder, ignore_errors=True)

@@ -24,7 +24,7 @@ from rtl.mutants.sampling import choose
 from rtl.verilog import describe, unit_top, write  # first: it says which Yosys Amaranth is to use
 
 PORT = "mutant"
-CORE = "core"
+CORE, TOP = "core", "top"
 
 
 def top_of(unit: str, config: HardwareConfig) -> tuple[wiring.Component, dict]:
@@ -37,14 +37,17 @@ def top_of(unit: str, config: HardwareConfig) -> tuple[wiring.Component, dict]:
 def mutants_of(unit: str, config: HardwareConfig) -> list[Mutant]:
     """Everything that could be wrong in a unit, in the order of the walk."""
     component, _ = top_of(unit, config)
-    return listed(component, Fragment.get(component, None))
+    return listed(unit, component, Fragment.get(component, None))
 
 
-def listed(component: wiring.Component, fragment: Fragment) -> list[Mutant]:
-    """What could be wrong in a component, which stays as it is."""
+def listed(unit: str, component: wiring.Component, fragment: Fragment) -> list[Mutant]:
+    """What could be wrong in a component, which stays as it is.
+
+    Of the core its own statements: what it is composed of has benches that see more. They come first in the walk.
+    """
     walk = Walk(Signal(name=PORT), live_of(component, fragment))
     walk.unit(fragment)
-    return walk.found
+    return [mutant for mutant in walk.found if mutant.path == TOP] if unit == CORE else walk.found
 
 
 def live_of(component: wiring.Component, fragment: Fragment) -> set[int]:
@@ -67,7 +70,7 @@ def mutated_verilog(unit: str, config: HardwareConfig, count: int, seed: int) ->
     """Verilog of a unit with ``count`` of its mutants, selected by 1, 2 ..., and its description."""
     component, description = top_of(unit, config)
     fragment = Fragment.get(component, None)
-    mutants = listed(component, fragment)
+    mutants = listed(unit, component, fragment)
     chosen = choose(mutants, count, seed)
     select = Signal(range(len(chosen) + 1), name=PORT)
     walk = Walk(select, live_of(component, fragment), {number: place for place, number in enumerate(chosen, 1)})

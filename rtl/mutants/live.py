@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 
-from amaranth.hdl import Fragment, Signal, Value
+from amaranth.hdl import ClockSignal, Fragment, ResetSignal, Signal, Value
 from amaranth.hdl._ast import Assign, SignalSet, Statement, Switch
 from amaranth.hdl._mem import MemoryInstance
 
@@ -41,7 +41,8 @@ def _outside(fragment: Fragment) -> list[Signal]:
         for port in (*fragment._read_ports, *fragment._write_ports):
             values += [port._addr, port._en, port._data]
     elif hasattr(fragment, "ports"):
-        values = [value for value, _ in fragment.ports.values() if isinstance(value, Value)]
+        values = [value for value, _ in fragment.ports.values()
+                  if isinstance(value, Value) and not isinstance(value, (ClockSignal, ResetSignal))]
     return [signal for value in values for signal in value._rhs_signals()]
 
 

@@ -76,8 +76,8 @@ def command_line() -> argparse.ArgumentParser:
     parser.add_argument("--count", type=int, default=18, help="mutants of each unit; the core has more "
                         "(default: %(default)s)")
     parser.add_argument("--seed", type=int, default=1, help="chooses mutants and stimuli (default: %(default)s)")
-    parser.add_argument("--unit", action="append", default=[],
-                        help="only this one, such as norm or norm-small; may be given again")
+    parser.add_argument("--unit", action="append", default=[], help="only this one, such as norm or norm-small; may be "
+                        "given again")
     parser.add_argument("--output", type=Path, help="file for the figures, as JSON")
     parser.add_argument("--least", type=float, default=LEAST, help="share to kill (default: %(default)s)")
     parser.add_argument("--survivors", type=Path, default=LIST, help="list of those that were judged")

@@ -31,7 +31,7 @@ def _own(name: str) -> str:
 
 TARGETS = (
     Target("array_engine", _own("array"), ("sim.bench_array",)),
-    Target(CORE, "smallest", ("sim.mutation.whole_core",), weight=3),
+    Target(CORE, "smallest", ("sim.mutation.whole_core",), weight=2),
     Target("axi_bridge", "small", ("sim.bench_axi",)),
     Target("dense", "small", ("sim.bench_dense",)),
     Target("dense_pair", _own("hybrid"), ("sim.bench_dense_pair",)),

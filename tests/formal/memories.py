@@ -20,12 +20,14 @@ from amaranth.lib import wiring
 
 from golden.spec.step import STEP_FIELDS, STEP_SLOT_BITS
 from rtl.bench.bugs_memory import LoneRam, SmearingRam, TurnedStepRam
+from rtl.memory.checked_ram import CheckedRam, VerifiedRam, kept_bits
 from rtl.memory.line_ram import LineRam
 from rtl.memory.part_ram import PARTS, PartRam
 from rtl.memory.ports import READ_LATENCY
 from rtl.memory.ram import Ram
 from rtl.memory.step_ram import StepRam
 from rtl.memory.twin_ram import TwinRam
+from rtl.memory.word_check import with_check
 from rtl.units.gather import Gather
 from tests.formal.prove import Monitor, Property, fixed, inside, previous
 from tests.formal.stream_units import name
@@ -57,6 +59,31 @@ class ProbedRam(Ram):
         return m
 
 
+class ProbedVerifiedRam(VerifiedRam):
+    """Keeps its words in a memory that it is given."""
+
+    def __init__(self, store: ProbedRam, depth: int, bits: int, checked: bool) -> None:
+        super().__init__(depth, bits, checked)
+        self.store = store
+
+    def elaborate(self, platform: object) -> Module:
+        with patch("rtl.memory.checked_ram.Ram", lambda depth, bits: self.store):
+            return super().elaborate(platform)
+
+
+class ProbedCheckedRam(CheckedRam):
+    """With ports that show words as they are kept, check bits included."""
+
+    def __init__(self, depth: int, bits: int, checked: bool) -> None:
+        super().__init__(depth, bits, checked)
+        store = ProbedRam(depth, kept_bits(bits, checked))
+        self.probes = store.probes
+        self.store_unit = partial(ProbedVerifiedRam, store)
+
+
+PROBED = {"Ram": ProbedRam, "CheckedRam": ProbedCheckedRam}
+
+
 @dataclass(frozen=True)
 class Memory:
     """A memory and how its words are read."""
@@ -66,7 +93,7 @@ class Memory:
     readers: dict[str, tuple[str, ...]]     # reader -> the block RAMs that it reads
     line: int = 1       # words in what is read at once
     parts: int = 1      # reads of a word
-    patched: str = ""   # module whose ``Ram`` is to be probed
+    patched: str = ""   # name of the class that is to be probed, with its module
     fields: tuple[tuple[int, int], ...] = ()    # (place, bits) of what is kept of a word; all where there are none
 
     def keep(self, word: Value) -> Value:
@@ -76,7 +103,8 @@ class Memory:
 
     def pack(self, word: Value) -> Value:
         """What lies in the block RAM."""
-        return Cat(word[place:place + bits] for place, bits in self.fields) if self.fields else word
+        packed = Cat(word[place:place + bits] for place, bits in self.fields) if self.fields else word
+        return with_check(packed) if self.patched.endswith("CheckedRam") else packed
 
 
 class MemoryMonitor(Monitor):
@@ -85,7 +113,7 @@ class MemoryMonitor(Monitor):
 
     def claim(self, m: Module) -> None:
         unit, case = self.unit, self.case
-        with patch(f"{case.patched}.Ram", ProbedRam):
+        with patch(case.patched, PROBED[case.patched.rpartition(".")[-1]]):
             m.submodules.unit = self.body = unit.elaborate(None)
         unit._MustUse__used = True
         free_inputs(m, unit)
@@ -138,15 +166,18 @@ def banks(count: int) -> tuple[str, ...]:
 
 MEMORIES: dict[type, tuple[Memory, tuple[type, ...]]] = {
     TwinRam: (Memory(lambda kind: kind(3, BITS), 3, {"read_0": ("copy_0",), "read_1": ("copy_1",)},
-                     patched="rtl.memory.twin_ram"), (LoneRam,)),
-    LineRam: (Memory(lambda kind: kind(6, BITS, 2), 6, {"read": banks(2)}, line=2, patched="rtl.memory.line_ram"),
+                     patched="rtl.memory.twin_ram.Ram"), (LoneRam,)),
+    LineRam: (Memory(lambda kind: kind(6, BITS, 2), 6, {"read": banks(2)}, line=2, patched="rtl.memory.line_ram.Ram"),
               (CrossedLineRam,)),
-    PartRam: (Memory(lambda kind: kind(3, BITS), 3, {"read": ("store",)}, parts=PARTS, patched="rtl.memory.part_ram"),
+    PartRam: (Memory(lambda kind: kind(3, BITS), 3, {"read": ("store",)}, parts=PARTS,
+                     patched="rtl.memory.part_ram.CheckedRam"),
               (SmearingRam,)),
-    StepRam: (Memory(lambda kind: kind(3), 3, {"read": ("store",)}, patched="rtl.memory.step_ram",
+    StepRam: (Memory(lambda kind: kind(3), 3, {"read": ("store",)}, patched="rtl.memory.step_ram.CheckedRam",
                      fields=tuple((STEP_SLOT_BITS * place, field.bits) for place, field in enumerate(STEP_FIELDS))),
               (TurnedStepRam,)),
 }
+
+
 class GatherMonitor(Monitor):
     def __init__(self, unit: type) -> None:
         self.unit = unit(BITS)

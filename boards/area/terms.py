@@ -19,8 +19,8 @@ MEMORY_SUFFIX = "_memory"
 LINE_TERMS = ("one", "width", "line_words")
 TERMS: dict[str, tuple[str, ...]] = {
     LANE: ("one", "width", "line", "sums"),
-    DSP_PAIR: ("one", "width", "line"),
-    LUT_PAIR: ("one", "width", "line"),
+    DSP_PAIR: ("width", "line"),
+    LUT_PAIR: ("width", "line"),
     "array.grid": ("one", "line", "drain", "dense_drain"),
     "array": ("one", "line", "lanes", "dense"),
     "array.write_back": ("one", "width", "sums", "rows"),

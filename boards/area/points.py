@@ -39,7 +39,10 @@ GROWING = (point(16, 16, deep=True, line_words=1),)
 line, slots and parts of the norm of the fitted ones."""
 HALVED = (point(2, 8, norm_parts=2),)
 """Fitted: norms that take a word in two cycles."""
-HELD_OUT = (point(8, 8), point(8, 8, dense_lanes=8, dsp_lanes=8), point(4, 16, line_words=2, norm_parts=2))
+HELD_OUT = (
+    point(8, 8), point(8, 8, dense_lanes=8, dsp_lanes=8), point(4, 8, line_words=2, norm_parts=2),
+    point(4, 16, line_words=2, norm_parts=2),
+)
 """Whole cores, never fitted: what the model says of these is its error on cores that it has not seen."""
 WIDTHS = tuple(sorted({config.width for config in WHOLE}))
 """That there are cores of."""

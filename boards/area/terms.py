@@ -16,29 +16,29 @@ LANE, DSP_PAIR, LUT_PAIR = "lane", "dsp_pair", "lut_pair"
 """Parts of which a core has several: a lane of its own, and a dense pair of either kind."""
 DETECTOR, SPLIT = "array.detector", "split_memory"
 MEMORY_SUFFIX = "_memory"
-LINE_TERMS = ("one", "width", "line_words")
+LINE_TERMS = ("one", "line_words", "width")
 TERMS: dict[str, tuple[str, ...]] = {
-    LANE: ("one", "width", "line", "sums"),
+    LANE: ("line", "sums", "one", "width"),
     DSP_PAIR: ("width", "line"),
     LUT_PAIR: ("width", "line"),
-    "array.grid": ("one", "line", "drain", "dense_drain"),
-    "array": ("one", "line", "lanes", "dense"),
-    "array.write_back": ("one", "width", "sums", "rows"),
+    "array.grid": ("line", "drain", "dense_drain", "one"),
+    "array": ("one", "line", "dense", "lanes"),
+    "array.write_back": ("width", "sums", "rows", "one"),
     "array.in_flight": ("one", "lanes"),
     "array.fetcher": ("one", "lanes", "dense"),
     "array.dispatcher": ("one",),
     DETECTOR: ("one", "line"),
-    "norm": ("one", "width", "norm_channels"),
-    "softmax": ("one", "width", "lanes"),
-    "row_maximum": ("one", "width", "lanes"),
+    "norm": ("one", "norm_channels", "width"),
+    "softmax": ("one", "lanes", "width"),
+    "row_maximum": ("one", "lanes", "width"),
     "queues": ("one",),
-    "modulation_memory": ("one", "width", "norm_channels"),
+    "modulation_memory": ("one", "norm_channels", "width"),
     "normalised_memory": LINE_TERMS,
     "activation_memory": LINE_TERMS,
     "probability_memory": LINE_TERMS,
     SPLIT: ("one", "line"),
 }
-"""Terms of each part; of those not named, "one" and "width"."""
+"""Terms of each part, the first ones first where there are few points; of those not named, "one" and "width"."""
 USUAL = ("one", "width")
 
 

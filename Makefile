@@ -21,6 +21,9 @@ WORKERS ?=
 WRITE ?=
 TESTS ?=
 TIMELINE ?=
+TARGET ?=
+SECONDS ?=
+JOBS ?= 2
 WAVES_FROM ?=
 WAVES_CYCLES ?=
 # PyTorch's CPU build carries a local version, so this requirement can never pull the GPU packages (several GB).
@@ -34,6 +37,7 @@ stamp := $(venv)/halftone.stamp
 tools := $(venv)/boards.stamp
 docs_stamp := $(venv)/docs.stamp
 explore_stamp := $(venv)/explore.stamp
+fuzz_stamp := $(venv)/fuzz.stamp
 pip := $(python) -m pip --quiet --quiet --disable-pip-version-check
 
 # $(call quote,text): one shell word, whatever is in it.
@@ -46,12 +50,12 @@ chosen = $(if $(BOARD),--board $(call quote,$(BOARD)) $(call option,--config,$(i
 option = $(if $(2),$(1) $(call quote,$(2)))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup sim test formal lint verilog bitstream report baseline netlist train quality bench gemm fuzz explore docs clean
+.PHONY: help setup sim test formal lint verilog bitstream report baseline netlist train quality bench gemm fuzz faults explore docs clean fuzz-host coverage mutation
 
 help: ## Print this list
 	@echo "Halftone: 4-bit diffusion transformers on open FPGAs"
 	@echo
-	@awk -F ' *## *' '/^[a-z]+:.*## / { split($$1, name, ":"); printf "  make %-9s %s\n", name[1], $$2 }' Makefile
+	@awk -F ' *## *' '/^[a-z-]+:.*## / { split($$1, name, ":"); printf "  make %-9s %s\n", name[1], $$2 }' Makefile
 	@echo
 	@echo "A variable follows the target: make sim CLASS=3 SEED=1 WAVES=1"
 
@@ -64,8 +68,8 @@ sim: $(stamp) ## Draw one image through the RTL and check it (MODEL=, CLASS=, SE
 		$(call option,--config,$(if $(CONFIG),configs/$(CONFIG).toml)) $(if $(TIMELINE),--timeline) \
 		$(call option,--waves-from,$(WAVES_FROM)) $(call option,--waves-cycles,$(WAVES_CYCLES))
 
-test: $(tools) $(explore_stamp) ## Run the whole regression (TESTS=pytest arguments, SEED=, WAVES=1)
-	@$(if $(SEED),HALFTONE_SEED=$(call quote,$(SEED))) $(python) -m pytest $(TESTS)
+test: $(tools) $(explore_stamp) ## Run the whole regression (TESTS=pytest arguments, JOBS=processes, SEED=, WAVES=1)
+	@$(if $(SEED),HALFTONE_SEED=$(call quote,$(SEED))) $(python) -m pytest -n $(JOBS) --dist loadfile $(TESTS)
 
 formal: $(stamp) ## Prove what is claimed of the hardware, and refute planted bugs
 	@$(python) -m tests.formal
@@ -117,9 +121,22 @@ gemm: $(stamp) ## Run one matrix product through the RTL (TOKENS=, CHANNELS=, OU
 		$(call option,--outputs,$(OUTPUTS)) $(call option,--zeros,$(ZEROS)) $(call option,--seed,$(SEED)) \
 		$(call option,--config,$(if $(CONFIG),configs/$(CONFIG).toml))
 
-fuzz: $(stamp) ## Draw with random models and compare (N=models, SEED=, CONFIG=)
+fuzz: $(stamp) ## Draw with random models on random hardware, or on one, and compare (N=models, SEED=, CONFIG=)
 	@$(python) -m sim.fuzz $(call option,--count,$(N)) $(call option,--seed,$(SEED)) \
 		$(call option,--config,$(if $(CONFIG),configs/$(CONFIG).toml))
+
+faults: $(stamp) ## Inject faults into a running core: stored bits, image, frames, reset, host (N=injections, SEED=)
+	@$(python) -m sim.faults $(call option,--count,$(N)) $(call option,--seed,$(SEED))
+
+fuzz-host: $(fuzz_stamp) ## Fuzz what the host reads from others, guided by coverage (TARGET=, SECONDS=each target, SEED=)
+	@$(python) -m tests.fuzz $(TARGET) $(call option,--seconds,$(SECONDS)) $(call option,--seed,$(SEED))
+
+coverage: $(stamp) ## Run the benches with lines, branches, toggles and functional bins counted; an hour (TESTS=, SEED=)
+	@$(if $(SEED),HALFTONE_SEED=$(call quote,$(SEED))) $(python) -m sim.coverage $(TESTS)
+
+mutation: $(stamp) ## Inject faults into every unit and count what the benches find; long (N=mutants of a unit, SEED=)
+	@$(python) -m sim.mutation $(call option,--count,$(N)) $(call option,--seed,$(SEED)) \
+		--output build/mutation/figures.json
 
 explore: $(explore_stamp) ## Search configurations for a model and device (MODEL=, BOARD=, CLOCK=MHz, TRIALS=, SEED=, WORKERS=, WRITE=N)
 	@$(python) -m boards.explore $(call option,--model,$(MODEL)) $(call option,--board,$(BOARD)) \
@@ -158,6 +175,12 @@ $(docs_stamp): $(stamp)
 	@echo "Adding what the site needs to $(venv) (once)"
 	@$(pip) install --constraint $(venv)/torch.txt --editable '.[docs]'
 	@touch $(docs_stamp)
+
+# Without a wheel of atheris for this machine, the fuzzer says so and goes on with hypothesis.
+$(fuzz_stamp): $(stamp)
+	@echo "Adding a fuzzer guided by coverage to $(venv) (once)"
+	@$(pip) install --constraint $(venv)/torch.txt --only-binary atheris --editable '.[fuzz]' || true
+	@touch $(fuzz_stamp)
 
 $(explore_stamp): $(stamp)
 	@echo "Adding what the search needs to $(venv) (once)"

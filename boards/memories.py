@@ -14,10 +14,10 @@ from pathlib import Path
 from boards.report import DEVICES, load
 from boards.synthesis import ideal_blocks
 from golden.spec.hardware import CHECKED_MEMORIES, HardwareConfig
+from golden.spec.step import STEP_KEPT_BITS
 from golden.spec.validation import ConfigError
 from rtl.core import LINE_MEMORIES
 from rtl.memory.part_ram import PARTS
-from rtl.memory.step_ram import FIELD_BITS
 
 Shape = tuple[int, int, int]
 """How many memories of how many words of how many bits."""
@@ -33,7 +33,7 @@ def shapes(config: HardwareConfig) -> dict[str, Shape]:
     for name in ("program", *(("modulation",) if config.norm_parts == PARTS else ())):
         depth, bits = config.memory_shapes[name]
         built[name] = (1, PARTS * depth, config.kept_bits(bits // PARTS))
-    built["step"] = (1, config.step_words, config.kept_bits(FIELD_BITS))
+    built["step"] = (1, config.step_words, config.kept_bits(STEP_KEPT_BITS))
     built["residual"] = (2, *config.memory_shapes["residual"])
     built["tile"] = (config.lanes + config.dense_lanes // 2, *built["tile"][1:])
     if not config.dense_lanes:

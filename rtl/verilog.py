@@ -44,9 +44,9 @@ BUSES = {"wishbone": WishboneCore, "axi": AxiCore}
 """The core as a peripheral of a system on chip, by its bus."""
 
 
-def convert(component: wiring.Component, name: str) -> str:
-    """Verilog of a component as top module ``name``, without paths of the machine."""
-    return verilog.convert(component, name=name, emit_src=False, strip_internal_attrs=True)
+def convert(component: wiring.Component, name: str, sources: bool = False) -> str:
+    """Verilog of a component as top module ``name``; without paths of the machine, unless ``sources`` are wanted."""
+    return verilog.convert(component, name=name, emit_src=sources, strip_internal_attrs=not sources)
 
 
 def describe(config: HardwareConfig, top: str, trace: bool) -> dict:
@@ -91,11 +91,11 @@ def unit_top(unit: str, config: HardwareConfig, bug: str | None) -> tuple[wiring
         "lanes": config.lanes, "width": config.width, **getattr(component, "PARAMETERS", {})}}
 
 
-def unit_verilog(unit: str, config: HardwareConfig, bug: str | None, folder: Path) -> None:
+def unit_verilog(unit: str, config: HardwareConfig, bug: str | None, folder: Path, sources: bool = False) -> None:
     """A unit's bench top, with the models of the cells that it instantiates."""
     component, description = unit_top(unit, config, bug)
     models = [model.read_text(encoding="utf-8") for model in getattr(component, "MODELS", ())]
-    write(folder, unit, "\n".join([convert(component, unit), *models]), description)
+    write(folder, unit, "\n".join([convert(component, unit, sources), *models]), description)
 
 
 def top_verilog(config: HardwareConfig, clock_hz: int, baud: int, family: str, folder: Path) -> None:
@@ -116,7 +116,7 @@ def bus_verilog(bus: str, config: HardwareConfig, family: str, folder: Path) -> 
 def core_verilog(options: argparse.Namespace, config: HardwareConfig) -> None:
     """The core itself, with the ports that a simulation asks for."""
     core = Core(config, options.trace, options.family, options.events)
-    text = convert(core, "core")
+    text = convert(core, "core", options.sources)
     description = {**describe(config, "core", options.trace), "ports": ports(core)}
     write(options.output, "core", text, description | (observe(core) if options.events else {}))
 
@@ -127,7 +127,7 @@ def generate(options: argparse.Namespace) -> None:
     if options.bus and (options.unit or options.trace):
         raise ConfigError(f"--bus {options.bus} makes a whole core without trace ports; leave out --unit and --trace")
     if options.unit:
-        unit_verilog(options.unit, config, options.bug, options.output)
+        unit_verilog(options.unit, config, options.bug, options.output, options.sources)
     elif options.top:
         top_verilog(config, options.clock, options.baud, options.family, options.output)
     elif options.bus:
@@ -149,6 +149,8 @@ def command_line() -> argparse.ArgumentParser:
     parser.add_argument("--bus", choices=BUSES, help="the core as a peripheral on this bus, as core_<bus>.v")
     parser.add_argument("--trace", action="store_true", help="show every memory write at ports of the core")
     parser.add_argument("--events", action="store_true", help="show what the engines do at ports of the core")
+    parser.add_argument("--sources", action="store_true",
+                        help="of a unit or the core: name the line of Python that each module and signal is of")
     parser.add_argument("--family", choices=FAMILIES, default="generic",
                         help="what DSP blocks are made of: arithmetic, or an ECP5's (default: %(default)s)")
     return parser

@@ -10,9 +10,11 @@ import numpy as np
 from golden.integer.product import matrix_product, weight_planes
 from golden.integer.requantise import requantise
 from golden.spec import numbers
-from golden.spec.descriptors import Destination, LeftMemory, MultiplierSource
+from golden.spec.descriptors import WIDTHS, Destination, LeftMemory, MultiplierSource, Opcode
+from golden.spec.latency import LINES_HELD
 from golden.spec.numbers import Format
 from sim.bench_engine import load, pack, random_masks
+from sim.coverage.marks import mark, mark_all
 
 LEFT_NAMES = {LeftMemory.NORMALISED: "normalised", LeftMemory.ACTIVATION: "activation",
               LeftMemory.PROBABILITY: "probability"}
@@ -20,6 +22,9 @@ RESIDUAL = (Destination.RESIDUAL_ADD, Destination.RESIDUAL_REPLACE)
 KINDS = {Destination.ACTIVATION: (Format.INT4, Format.UINT4), Destination.VALUE: (Format.INT4,),
          Destination.KEY: (Format.INT4,), Destination.SCORE: (Format.SCORE,),
          Destination.RESIDUAL_ADD: (Format.WIDE,), Destination.RESIDUAL_REPLACE: (Format.WIDE,)}
+SELDOM = 0.1
+"""Share of the descriptors that have an extreme value, of each kind."""
+MOST = {name: (1 << bits) - 1 for name, bits in WIDTHS[Opcode.ARRAY].items()}
 DENSITIES = (0.0, 0.03, 0.3, 0.6, 1.0)
 """Shares of channels that are not zero."""
 
@@ -99,6 +104,22 @@ class Content:
                 result.append((len(used), int(np.count_nonzero(used)) if values["skip"] else used.size))
         return result
 
+    def mark_rows(self, drained):
+        """The bins of tokens that were drained and found equal, each (descriptor, group, token)."""
+        for values, group, token in drained:
+            extent = values["words"] * (2 if values["nibble_passes"] else 1)
+            base = values["left_base"] + group * values["left_step"] + token * values["lane_stride"]
+            row = self.left[values["left_memory"]][base:base + extent]
+            filled = np.count_nonzero(row)
+            kind = "all zero" if not filled else "without a zero" if filled == row.size else "with some zeros"
+            mark(f"row {kind}")
+            lines = np.arange(base, base + extent) // self.config.line_words
+            mark_all(name for name, met in {
+                "line all zero": any(not row[lines == line].any() for line in np.unique(lines)),
+                "zeros not skipped": not values["skip"] and filled < row.size,
+                "row all zero in four passes": values["nibble_passes"] and not filled,
+                "row in more lines than a lane holds": len(np.unique(lines)) > LINES_HELD}.items() if met)
+
     def accumulators(self, values, group):
         """(lanes, width) of one group."""
         config, words, width = self.config, values["words"], self.config.width
@@ -151,6 +172,8 @@ class Generator:
         nibble_passes = random.random() < 0.3
         longest = min(3 * config.line_words + 1, config.slot_rows // config.width)
         words = self.content.wide_words if nibble_passes else random.choice([1, random.randint(1, longest)])
+        if not nibble_passes and random.random() < SELDOM:
+            words = config.slot_rows // config.width
         values = {**masks, "count": count, "words": words, "nibble_passes": int(nibble_passes),
                   "skip": int(random.random() < 0.8), "destination": int(destination), "row_slot": random.randrange(2),
                   "multiplier_source": int(random.choice(list(MultiplierSource)))}
@@ -158,6 +181,7 @@ class Generator:
         values |= self.tile(count, words, nibble_passes)
         values |= self.scale(values, destination)
         values |= self.target(count, destination)
+        values |= self.unused(values, destination)
         return values | {"fence": self.fence(values, destination)}
 
     def left(self, count, extent):
@@ -166,6 +190,7 @@ class Generator:
         depth = len(self.content.left[memory])
         most = min(1023, (depth - extent) // (self.lanes - 1))
         stride = random.choice([min(most, extent), random.randint(0, min(most, 2 * extent))])
+        stride = most if random.random() < SELDOM else stride
         step = random.choice([0, self.lanes * stride, random.randint(0, 8)])
         reach = max(0, count - 1) * step + (self.lanes - 1) * stride + extent
         if reach > depth:
@@ -193,8 +218,12 @@ class Generator:
         exact = math.log2(size / numbers.LIMITS[kind][1]) + random.randint(-3, 1)
         if values["multiplier_source"] == MultiplierSource.ROW:
             exact -= 6
-        return {"multiplier": random.randrange(1 << numbers.MULTIPLIER_BITS), "format": int(kind),
-                "shift": min(max(0, round(exact)), 40)}
+        largest = (1 << numbers.MULTIPLIER_BITS) - 1
+        shift = min(max(0, round(exact)), 40)
+        if values["multiplier_source"] != MultiplierSource.ROW and random.random() < SELDOM:
+            shift = (1 << numbers.SHIFT_BITS) - 1      # for ROW an exponent is still to be added
+        multiplier = random.choice([0, largest]) if random.random() < SELDOM else random.randint(0, largest)
+        return {"multiplier": multiplier, "format": int(kind), "shift": shift}
 
     def target(self, count, destination):
         """Where results go: group after group, or their words between each other's, as outputs of a token lie."""
@@ -209,6 +238,24 @@ class Generator:
         assert reach <= depth
         base = random.choice([0, depth - reach, random.randint(0, depth - reach)])
         return {"destination_base": base, "destination_step": step, "vector_stride": stride}
+
+    def unused(self, values, destination):
+        """What a single group does not use may be anything; now and then its tokens lie as far apart as they can."""
+        random, config = self.random, self.config
+        found = {}
+        if values["count"] <= 1:
+            found = {name: random.choice([values[name], MOST[name]]) for name in ("left_step", "tile_step")}
+        if destination == Destination.KEY:
+            found["vector_stride"] = random.choice([0, values["vector_stride"], MOST["vector_stride"]])
+            return found
+        if values["count"] == 1 and random.random() < SELDOM:
+            memory = {Destination.ACTIVATION: "activation", Destination.SCORE: "score", Destination.VALUE: "key_value"}
+            depth = config.memory_shapes[memory.get(destination, "residual")][0]
+            stride = min((depth - 1) // (self.lanes - 1), MOST["vector_stride"])
+            found |= {"vector_stride": stride, "destination_base": depth - 1 - (self.lanes - 1) * stride}
+        if values["count"] <= 1:
+            found["destination_step"] = random.choice([values["destination_step"], MOST["destination_step"]])
+        return found
 
     def fence(self, values, destination):
         """Keys and values share a port, and a word of the residual stream is updated by one token at a time."""

@@ -174,6 +174,8 @@ class ArrayModel:
         if values:
             demand = values["wait_each"] | (0 if crossing else values["wait_first"])
             room = self.has_room(values, flight) and (crossing or quiet or not values["fence"])
+            self.seen["full"] += flight >= GROUPS_IN_FLIGHT
+            self.seen["fenced"] += not crossing and not quiet and values["fence"]
         missing = demand & ~available
         allocates = values is not None and not missing and room
         self.shown |= {"waiting": missing, "starved": int(free and not offered),
@@ -193,6 +195,7 @@ class ArrayModel:
         count = values["count"]
         signals = (values["signal_each"] if count else 0) | (values["signal_last"] if index + 1 >= count else 0)
         group = Group(values, index, self.config.lanes if count else 0, signals, self.tiles)
+        self.seen["empty"] += not count
         if group.keys:
             self.tiles += (index + 1) * self.config.lanes % self.config.width == 0
         self.ring.append(group)

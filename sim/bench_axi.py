@@ -10,6 +10,7 @@ from golden.spec.registers import ADDRESS_BITS, ADDRESSES, DATA_BITS
 from sim import seed as seeds
 from sim.bus_links import WORD_BYTES, AxiLink, AxiResp
 from sim.clock import Clock
+from sim.coverage.marks import mark
 from sim.register_model import RegisterModel, pixel_value
 from sim.units import unit_description
 
@@ -101,6 +102,15 @@ async def cycles_of_a_transfer(dut: Any) -> None:
     assert len(model.writes) == 3
 
 
+async def watch_channels(dut: Any, clock: Clock) -> None:
+    """Mark how many channels want the registers in the same cycle: writes, reads and words."""
+    while True:
+        await clock.next_edge()
+        asking = sum(bool(port.value) for port in (dut.s_axi_wvalid, dut.s_axi_arvalid, dut.s_axis_tvalid))
+        if asking > 1:
+            mark(f"bus: {asking} of AXI's channels ask at once")
+
+
 @cocotb.test(timeout_time=2, timeout_unit="ms")
 async def writes_and_reads_at_once(dut: Any) -> None:
     """Reads that are under way beside writes, words and pixels get their own answers."""
@@ -111,6 +121,7 @@ async def writes_and_reads_at_once(dut: Any) -> None:
     loading = cocotb.start_soon(bench.link.write_many(ADDRESSES["LOAD"], words))
     await bench.link.write(STREAM_PIXELS, MOST_PIXELS)
     writing = [cocotb.start_soon(bench.link.write(address, address)) for address in range(20, 50)]
+    cocotb.start_soon(watch_channels(dut, bench.clock))
     for address in range(64, 128):
         assert await bench.link.read(address) == bench.model.memory[address], f"read of {address}"
     assert await bench.link.receive_pixels() == [pixel_value(index) for index in range(MOST_PIXELS)]

@@ -12,6 +12,7 @@ import cocotb
 from boards.host.driver import Driver
 from golden.spec.registers import Status
 from sim.clock import Clock
+from sim.coverage.marks import mark, mark_all
 from sim.job import RESULT_FILE, STEPS_FILE, Job, StepDone
 from sim.loaded_core import has_recorder, loaded_core
 
@@ -43,6 +44,7 @@ async def draw(dut: Any, clock: Clock, driver: Driver, job: Job) -> None:
             status = await driver.wait(polls=job.polls)
             if status & Status.DONE:
                 break
+            mark("paused")
             await flush(dut, clock)
             counters = await driver.counters()
             done = StepDone(await driver.read("STEP") - 1, counters["CYCLES"], clock.cycle,
@@ -55,6 +57,7 @@ async def draw(dut: Any, clock: Clock, driver: Driver, job: Job) -> None:
     result = {"counters": await driver.counters(), "pixels": await driver.read_image(job.pixels),
               "latent": await driver.read_latent(job.pixels), "simulated": clock.cycle,
               "seconds": time.monotonic() - started}
+    mark_all(f"{name} counted" for name, count in result["counters"].items() if count)
     (folder / RESULT_FILE).write_text(json.dumps(result), encoding="utf-8")
 
 

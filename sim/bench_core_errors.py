@@ -13,7 +13,7 @@ from typing import Any
 import cocotb
 
 from boards.host.driver import DeviceError, Driver
-from golden.spec.descriptors import Engine, Opcode, encode
+from golden.spec.descriptors import SEMAPHORE_BITS, WIDTHS, Engine, Opcode, encode
 from golden.spec.hardware import HardwareConfig, load_hardware
 from golden.spec.image import Image, Kind, Memory, Section, build_segment, parse_segment, read_image
 from golden.spec.registers import ErrorCode, Status
@@ -25,6 +25,7 @@ from sim.units import config_file
 
 CONFIG_VARIABLE = "HALFTONE_BENCH_CONFIG"
 REST_CYCLES = 2000
+CREDITS = (1 << WIDTHS[Opcode.CREDIT]["count"]) - 1
 
 
 class Bench:
@@ -105,7 +106,8 @@ async def damaged_segments(dut: Any) -> None:
             raise AssertionError(f"bit {position} flipped and the segment was accepted")
         await bench.driver.clear()
         await bench.expect(ErrorCode.NOT_LOADED, bench.run())
-    for place, code in ((0, ErrorCode.MAGIC), (4, ErrorCode.VERSION), (8, ErrorCode.KIND), (12, ErrorCode.FINGERPRINT)):
+    for place, code in ((0, ErrorCode.MAGIC), (4, ErrorCode.VERSION), (8, ErrorCode.KIND), (12, ErrorCode.FINGERPRINT),
+                        (20, ErrorCode.SECTION)):
         foreign = bytearray(good)
         foreign[place + 2] ^= 0x40
         await bench.expect(code, bench.driver.load(bytes(foreign)))
@@ -127,6 +129,9 @@ async def bad_programs(dut: Any) -> None:
     # four cycles after the array the loader writes the rows that the array's second group reads in the same cycles
     collision = [encode(Opcode.ARRAY, {**product, "count": 2, "tile_step": bench.config.width - 6}),
                  encode(Opcode.LOAD, {"rows": bench.config.width}), halt]
+    rounds = (1 << SEMAPHORE_BITS) // CREDITS + 1
+    overflow_semaphore = [encode(Opcode.LOOP, {"count": rounds}), encode(Opcode.CREDIT, {"count": CREDITS}),
+                          encode(Opcode.END, {}), halt]
     cases = (
         (ErrorCode.OPCODE, [15]),
         (ErrorCode.LOOP, [encode(Opcode.END, {})]),
@@ -135,11 +140,15 @@ async def bad_programs(dut: Any) -> None:
         (ErrorCode.ADDRESS, [write_past_end, halt]),
         (ErrorCode.ADDRESS, overflow),
         (ErrorCode.SCHEDULE, collision),
+        (ErrorCode.SEMAPHORE, overflow_semaphore),
         (ErrorCode.ADDRESS, [encode(Opcode.EXECUTE, {"address": bench.config.program_words})]),
     )
     for code, descriptors in cases:
         await bench.load(bench.program(*descriptors))
         await bench.expect(code, bench.run())
+    await bench.load(bench.image.program)
+    await bench.driver.seed_state((0, 0, 0, 0))
+    await bench.expect(ErrorCode.SEED, bench.run())
     await bench.draws()
 
 

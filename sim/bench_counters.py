@@ -10,12 +10,16 @@ from sim.bench_registers import Bench
 
 LANES_BITS = 7
 MACS_BITS = 16
+FULL_CYCLES = 100
+"""Of each 200, those from which on every event comes in every cycle."""
 SUMS = ("macs_increment", "offered_increment")
 
 
-async def count(bench: Bench, expected: dict[str, int]) -> None:
-    """A cycle of random events, which ``expected`` counts."""
-    draw = bench.random.getrandbits
+async def count(bench: Bench, expected: dict[str, int], full: bool) -> None:
+    """A cycle of random events, or of all that there are, which ``expected`` counts."""
+    def draw(bits: int) -> int:
+        return (1 << bits) - 1 if full else bench.random.getrandbits(bits)
+
     counting = draw(1)
     busy, stall = draw(ENGINES), draw(len(STALL_CAUSES))
     waits, sums = [draw(LANES_BITS) for _ in LANE_WAITS], [draw(MACS_BITS) for _ in SUMS]
@@ -39,8 +43,8 @@ async def counters(dut):
     for _ in range(2):
         expected = dict.fromkeys(COUNTERS, 0)
         await bench.driver.start()
-        for _ in range(400):
-            await count(bench, expected)
+        for cycle in range(400):
+            await count(bench, expected, FULL_CYCLES <= cycle % 200)
         await bench.set(**quiet)
         got = await bench.driver.counters()
         bench.board.compare("counters", list(expected.values()), [got[name] for name in expected])

@@ -8,6 +8,7 @@ import cocotb
 
 from sim.bench_grid import GridBench, run
 from sim.bench_lane import CASES
+from sim.coverage.marks import mark
 from sim.lane_model import Line
 from sim.pair_model import PairModel, PairSource
 
@@ -40,6 +41,8 @@ class PairBench(GridBench):
             self.forced = True
         line = self.left[slot].popleft()
         self.pairs[slot // 2].fetch(cycle, slot % 2, line)
+        dense, channels = len(line.dense_channels(self.config.width)), line.words.bit_count() * self.config.width
+        mark(f"mask {'none' if not dense else 'all' if dense == channels else 'some'} dense")
         return line
 
     def states(self, cycle: int) -> Counter:

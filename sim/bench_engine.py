@@ -9,14 +9,17 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from golden.spec.descriptors import ENGINES, FIELDS, RELOCATABLE, Opcode
+from golden.spec.descriptors import ENGINES, FIELDS, RELOCATABLE, Engine, Opcode
 from golden.spec.hardware import HardwareConfig, load_hardware
 from sim.clock import Clock
+from sim.coverage.marks import mark_engine, mark_waits
 from sim.units import config_file
 
 CONFIG_VARIABLE = "HALFTONE_BENCH_CONFIG"
 MASKS = 1 << ENGINES
 MOST_CREDITS = 63
+ALL_ENGINES = 0.15
+"""Share of the waits that are for every engine."""
 
 
 def bench_config() -> HardwareConfig:
@@ -40,11 +43,14 @@ def issue(opcode: Opcode, values: dict[str, int]) -> int:
 
 
 def random_masks(generator: random.Random) -> dict[str, int]:
-    """Random handshake fields, the signals disjoint."""
-    each = generator.randrange(MASKS)
-    return {"wait_first": generator.randrange(MASKS) & generator.randrange(MASKS),
-            "wait_each": generator.randrange(MASKS) & generator.randrange(MASKS),
-            "signal_each": each, "signal_last": generator.randrange(MASKS) & ~each}
+    """Random handshake fields, the signals disjoint; now and then of all engines, or of none."""
+    def few() -> int:
+        some = generator.randrange(MASKS) & generator.randrange(MASKS)
+        return MASKS - 1 if generator.random() < ALL_ENGINES else some
+
+    each = generator.choice([0, MASKS - 1, generator.randrange(MASKS), generator.randrange(MASKS)])
+    last = generator.choice([MASKS - 1, generator.randrange(MASKS)]) & ~each
+    return {"wait_first": few(), "wait_each": few(), "signal_each": each, "signal_last": last}
 
 
 @dataclass
@@ -121,6 +127,7 @@ class EngineDriver:
 
     def __init__(self, dut: Any, clock: Clock, opcode: Opcode, model: Model, generator: random.Random, *,
                  credit: float, bubble: float = 0.2, pause: int = 0) -> None:
+        self.config = bench_config()
         self.dut = dut
         self.clock = clock
         self.opcode = opcode
@@ -156,6 +163,8 @@ class EngineDriver:
             assert got == expected, f"cycle {cycle}: expected {expected}, got {got}"
             assert not int(dut.fault.value), f"cycle {cycle}: a read past the end of a memory"
             on_cycle(cycle)
+            if offered is not None:
+                self.mark(offered, available, bool(got["ready"]))
             if expected["ready"]:
                 offered = None
                 pause = self.pause
@@ -175,6 +184,13 @@ class EngineDriver:
             if quiet > 8:
                 return
         raise AssertionError(f"not done within {timeout} cycles")
+
+    def mark(self, offered: dict[str, int], available: int, taken: bool) -> None:
+        """The bins of a descriptor that the engine took, or holds back for want of semaphores."""
+        if taken:
+            mark_engine(self.config, self.opcode, offered)
+        else:
+            mark_waits(Engine(self.opcode), (offered["wait_first"] | offered["wait_each"]) & ~available)
 
 
 async def load(dut: Any, clock: Clock, port: str, words: list[int], period: int = 1) -> None:

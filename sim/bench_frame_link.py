@@ -8,7 +8,17 @@ import zlib
 import cocotb
 
 from boards.host.frames import Frame, encode, stuff
-from golden.spec.link import BYTE_TIMEOUT_BITS, ESCAPE, FLAG, LINK_BASE, LINK_REGISTERS, MAX_WORDS, Answer, Command
+from golden.spec.link import (
+    BYTE_TIMEOUT_BITS,
+    ESCAPE,
+    ESCAPE_FLIP,
+    FLAG,
+    LINK_BASE,
+    LINK_REGISTERS,
+    MAX_WORDS,
+    Answer,
+    Command,
+)
 from sim import seed as seeds
 from sim.clock import Clock
 from sim.link_model import LinkModel
@@ -19,6 +29,9 @@ MOST_CYCLES = 20_000
 """For an answer: more than the longest takes."""
 QUIET_CYCLES = 60
 """In which an answer that must not come would begin."""
+SLACK_CYCLES = 10
+"""Around a byte: its own, and the pauses of ``Bench.put``."""
+AS_THEY_ARE = (FLAG, ESCAPE)
 ADDRESS_BITS, DATA_BITS = 16, 32
 AWKWARD = (FLAG * 0x01010101, ESCAPE * 0x01010101, 0x7D5E7E7D, 0, 0xFFFFFFFF)
 """Words of bytes that need escapes, or look as if they had one."""
@@ -191,6 +204,32 @@ async def lengths_are_exact(dut):
         await bench.send(long_frame(bench.words(count)))
         await bench.send(bench.request(Command.WRITE, 4, *bench.words(2)))
     await bench.finish()
+
+
+@cocotb.test(timeout_time=5, timeout_unit="ms")
+async def slow_and_needlessly_escaped_frames_pass(dut):
+    """A pause just short of the timeout is none, and any byte may be sent as an escape."""
+    bench = Bench(dut, 0.0)
+    await bench.start()
+    await bench.send(bench.request(Command.SYNC, 0))
+    for _ in range(8):
+        content = bench.request(Command.WRITE, bench.random.randrange(LINK_BASE), *bench.words(3))
+        place = bench.random.randrange(2, len(content) - 2)
+        await bench.send(content[:place])
+        await bench.clock.wait_cycles(BYTE_TIMEOUT_BITS - QUIET_CYCLES - SLACK_CYCLES)
+        await bench.send(content[place:])
+        await bench.send(escaped_more(bench.request(Command.WRITE, 5, *bench.words(4)), bench))
+    assert Answer.OK == bench.model.last.code
+
+
+def escaped_more(content: bytes, bench: Bench) -> bytes:
+    """A frame some of whose bytes are escaped that need not be."""
+    sent, after_escape = bytearray(), False
+    for value in content:
+        free = not after_escape and value not in AS_THEY_ARE and value ^ ESCAPE_FLIP not in AS_THEY_ARE
+        sent += bytes([ESCAPE, value ^ ESCAPE_FLIP]) if free and bench.random.random() < 0.3 else bytes([value])
+        after_escape = value == ESCAPE
+    return bytes(sent)
 
 
 def long_frame(words: tuple[int, ...]) -> bytes:

@@ -7,11 +7,18 @@ import cocotb
 from golden.spec.registers import ErrorCode
 from sim import seed as seeds
 from sim.clock import Clock
+from sim.coverage.bins import MEMORIES
+from sim.coverage.marks import mark_all
 
 CYCLES = 6000
 WATCHDOG_CYCLES = 50    # of the guard that benches get
 INPUTS = ("running", "paused", "ending", "progress", "faults", "conflicts", "damaged", "overflow", "program_error",
           "program_error_code", "program_counter")
+
+
+def told(what, detail):
+    """The bins of a pulse that names memories."""
+    return [f"guard tells {what} {name}" for place, name in enumerate(MEMORIES) if what and detail >> place & 1]
 
 
 @cocotb.test(timeout_time=1, timeout_unit="ms")
@@ -25,7 +32,7 @@ async def matches_rules(dut, progress):
         getattr(dut, name).value = 0
     await clock.start()
     idle = 0
-    pulse = None
+    pulse, bins = None, []
     pulses = dict.fromkeys(ErrorCode, 0)
     running, paused = False, False
     still = 0       # words found damaged while the program does not run
@@ -38,29 +45,30 @@ async def matches_rules(dut, progress):
                   "conflicts": 1 << random.randrange(memories) if random.random() < 0.01 else 0,
                   "damaged": 1 << random.randrange(memories) if random.random() < (0.01 if running else 0.3) else 0,
                   "overflow": int(random.random() < 0.01), "program_error": int(random.random() < 0.01),
-                  "program_error_code": int(random.choice([ErrorCode.OPCODE, ErrorCode.LOOP])),
+                  "program_error_code": int(random.choice([ErrorCode.OPCODE, ErrorCode.LOOP, ErrorCode.ADDRESS])),
                   "program_counter": random.randrange(1 << 20)}
         for name, value in values.items():
             getattr(dut, name).value = value
         await clock.next_edge()
         got = (int(dut.error_code.value), int(dut.error_detail.value)) if int(dut.error.value) else None
         assert got == pulse, f"guard: cycle {clock.cycle}: expected (code, detail) {pulse}, got {got}"
+        mark_all(bins)
         starved = idle == WATCHDOG_CYCLES
         blocked = pulse is not None
-        pulse = None
+        pulse, bins = None, []
         if not running and (paused or values["ending"]) and not blocked and values["damaged"]:
-            pulse = (int(ErrorCode.MEMORY), values["damaged"])
+            pulse, bins = (int(ErrorCode.MEMORY), values["damaged"]), told("a damaged word of", values["damaged"])
             still += 1
         if running and not blocked:
-            for happened, code, detail in (
-                    (starved, ErrorCode.WATCHDOG, values["program_counter"]),
-                    (values["overflow"], ErrorCode.SEMAPHORE, values["program_counter"]),
-                    (values["conflicts"], ErrorCode.SCHEDULE, values["conflicts"]),
-                    (values["faults"], ErrorCode.ADDRESS, values["faults"]),
-                    (values["program_error"], values["program_error_code"], values["program_counter"]),
-                    (values["damaged"], ErrorCode.MEMORY, values["damaged"])):
+            for happened, code, detail, what in (
+                    (starved, ErrorCode.WATCHDOG, values["program_counter"], ""),
+                    (values["overflow"], ErrorCode.SEMAPHORE, values["program_counter"], ""),
+                    (values["conflicts"], ErrorCode.SCHEDULE, values["conflicts"], "a write and read at one word of"),
+                    (values["faults"], ErrorCode.ADDRESS, values["faults"], "an address past"),
+                    (values["program_error"], values["program_error_code"], values["program_counter"], ""),
+                    (values["damaged"], ErrorCode.MEMORY, values["damaged"], "a damaged word of")):
                 if happened:
-                    pulse = (int(code), detail)
+                    pulse, bins = (int(code), detail), told(what, detail)
             if pulse:
                 pulses[ErrorCode(pulse[0])] += 1
         if not running or paused or values["progress"]:

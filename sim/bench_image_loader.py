@@ -14,6 +14,7 @@ from golden.spec.registers import ErrorCode
 from golden.spec.step import STEP_WORD_BITS
 from sim import seed as seeds
 from sim.clock import Clock
+from sim.coverage.marks import mark
 from sim.scoreboard import Scoreboard
 from sim.streams import Source
 from sim.units import config_file
@@ -82,6 +83,14 @@ class Bench:
         return (int(self.dut.program_loaded.value), int(self.dut.conditioning_loaded.value),
                 int(self.dut.loading.value))
 
+    def mark(self, kind: Kind, sections: list[Section]) -> None:
+        """The bins of a segment that arrived."""
+        mark(f"segment of kind {kind.name}")
+        for section in sections:
+            mark(f"section for {section.memory.name}")
+            if section.start + len(section.words) == self.config.memory_shapes[section.memory.name.lower()][0]:
+                mark(f"section to the end of {section.memory.name}")
+
     def check_content(self, sections: list[Section]) -> None:
         expected: dict[Memory, dict[int, int]] = {memory: {} for memory in Memory}
         for section in sections:
@@ -116,6 +125,7 @@ async def good_segments(dut, idle):
         assert bench.flags() == (*loaded, 0)
         assert not bench.errors
         bench.check_content(sections)
+        bench.mark(kind, sections)
     if not idle:
         content, _ = bench.segment(Kind.CONDITIONING, 5)
         cycles = await bench.source.send(segment_words(content))

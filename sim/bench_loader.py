@@ -14,12 +14,15 @@ from golden.spec.descriptors import LoadSource, Opcode
 from golden.spec.hardware import HardwareConfig
 from golden.spec.latency import LOAD_TAIL
 from sim import seed as seeds
-from sim.bench_engine import EngineDriver, Model, bench_config, load, pack, random_masks
+from sim.bench_engine import EngineDriver, Model, bench_config, issue, load, pack, random_masks
 from sim.clock import Clock
 from sim.scoreboard import Scoreboard
 
 DESCRIPTORS = 60
 READ_LATENCY = 2
+ADDRESS_BITS = 20
+MOST_ROWS = 4000
+"""Of one load, so that the rows of the last slot pass the largest address of the tile's port."""
 PACKED_EVERY = 64
 """Distance of the weight rows from which on there are parameters as the compiler packs them."""
 
@@ -52,6 +55,8 @@ def random_descriptor(config, generator, depths):
     base = generator.choice([0, depths[source], generator.randint(0, depths[source])])
     values = {**random_masks(generator), "source": int(source), "rows": rows, "slot": generator.randrange(config.slots),
               "parameters": parameters}
+    if generator.random() < 0.2:
+        values |= {"signal_each": 0, "signal_last": 0}      # nobody is told, and yet the loader is not idle before
     return {**values, "base": max(0, min(base, depths[source] - cycles_of(values)))}
 
 
@@ -78,6 +83,8 @@ def random_memories(config, generator, depths):
 def random_descriptors(config, generator, depths, packed):
     """Any descriptors, every third with packed parameters."""
     descriptors = [random_descriptor(config, generator, depths) for _ in range(DESCRIPTORS)]
+    full = depths[LoadSource.KEY_VALUE] - config.slot_rows
+    descriptors[1].update(source=int(LoadSource.KEY_VALUE), parameters=0, rows=config.slot_rows, base=max(0, full))
     for values in descriptors[::3]:
         values.update(source=int(LoadSource.WEIGHT), parameters=1, base=generator.choice(list(packed)[:-8]),
                       rows=min(values["rows"], 200))
@@ -183,3 +190,37 @@ async def loads(dut, credit):
     assert len(dut.written__data) == config.word_bits
     assert watch.compared["packed"] > DESCRIPTORS
     dut._log.info(board.finish(least=3 * DESCRIPTORS) + f"; parameters compared {watch.compared}")
+
+
+@cocotb.test(timeout_time=1, timeout_unit="ms")
+async def what_lies_past_an_end_stays_there(dut):
+    """An address with more bits than its memory's port becomes all ones: a read faults, a row goes past the tile."""
+    config = bench_config()
+    clock = Clock(dut)
+    generator = seeds.generator("loader past the end")
+    dut.parameter_slot.value = dut.descriptor__valid.value = dut.available.value = 0
+    await clock.start()
+    for source, depth in ((LoadSource.WEIGHT, config.weight_words), (LoadSource.KEY_VALUE, config.key_value_words)):
+        for bit in range((2 * depth - 1).bit_length(), ADDRESS_BITS):
+            await begin(dut, clock, {"source": int(source), "rows": 1, "base": 1 << bit | generator.randrange(depth)})
+            assert int(dut.fault.value), f"loader: a read at 2^{bit} of {depth} words is no fault"
+    largest = (1 << len(dut.written__address)) - 1
+    slot = config.slots - 1
+    await begin(dut, clock, {"source": int(LoadSource.WEIGHT), "rows": MOST_ROWS, "slot": slot})
+    targets = []
+    for _ in range(MOST_ROWS + READ_LATENCY + 1):
+        await clock.next_edge()
+        if int(dut.written__enable.value):
+            targets.append(int(dut.written__address.value))
+    assert targets == [min(slot * config.slot_rows + row, largest) for row in range(MOST_ROWS)]
+    assert targets[-1] == largest, "loader: the slot's rows end before the port's addresses do"
+
+
+async def begin(dut, clock, values):
+    """Hand over a descriptor; returns in the cycle of its first read."""
+    while not int(dut.idle.value):
+        await clock.next_edge()
+    dut.descriptor__payload.value, dut.descriptor__valid.value = issue(Opcode.LOAD, values), 1
+    await clock.next_edge()
+    dut.descriptor__valid.value = 0
+    await clock.next_edge()

@@ -12,7 +12,11 @@ from golden.spec.step import STEP_FIELDS, STEP_SLOT_BITS, STEP_WORD_BITS
 from sim import seed as seeds
 from sim.bench_engine import bench_config, load
 from sim.clock import Clock
+from sim.coverage.marks import mark
+from sim.units import unit_description
 
+PAST_END = 16
+"""Words past the end that are tried: the first one of each bank of a line is among them."""
 CYCLES = 4000
 READ_LATENCY = 2
 
@@ -21,7 +25,8 @@ def near(generator: random.Random, depth: int, last: int) -> int:
     """An address near another one, anywhere, or past the end."""
     kind = generator.random()
     if kind < 0.1:
-        return generator.choice([depth, depth + 1, (2 << (depth - 1).bit_length()) - 1])
+        largest = (2 << (depth - 1).bit_length()) - 1
+        return generator.choice([depth, min(depth + generator.randrange(PAST_END), largest), largest])
     return min(depth - 1, max(0, last + generator.randint(-2, 2))) if kind < 0.6 else generator.randrange(depth)
 
 
@@ -41,6 +46,7 @@ class Content:
         self.coming: list[deque[dict[int, int]]] = [deque([{}] * READ_LATENCY) for _ in range(readers)]
         self.write: tuple[int, int] | None = None
         self.compared = self.collisions = self.faults = 0
+        self.unit = unit_description()["top"]
 
     def drive_write(self, last: int) -> None:
         """A write near another address, or none."""
@@ -58,6 +64,8 @@ class Content:
         flags = {"fault": fault, "collision": address in used}
         for name, flag in flags.items():
             assert int(getattr(self.dut, name).value) == flag, f"memory: cycle {cycle}: expected {name} {int(flag)}"
+            if flag:
+                mark(f"{self.unit} {name}")
         for reader, queue, got in zip(places, self.coming, data, strict=True):
             queue.append({position: self.words[place] for position, place in reader.items()
                           if place < self.depth and place != address})

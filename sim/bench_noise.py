@@ -23,7 +23,7 @@ def pack(state) -> int:
 @cocotb.test(timeout_time=1, timeout_unit="ms")
 @cocotb.parametrize(idle=[0.0, 0.5])
 async def matches_golden(dut, idle):
-    """Every word and every value, in the very cycle, whatever the gaps between draws; and a second load."""
+    """Every word and every value, in the very cycle and until the next, whatever the gaps; and a second load."""
     generator = seeds.generator(f"noise {idle}")
     clock = Clock(dut)
     board = Scoreboard("noise")
@@ -52,6 +52,10 @@ async def matches_golden(dut, idle):
                 got_words.append(int(dut.word.value))
             if len(enables) > LATENCY and enables[-1 - LATENCY]:
                 got_values.append(dut.value.value.to_signed())
+            elif len(got_values) > 1:
+                board.compare("held value", got_values[-1], dut.value.value.to_signed(), clock.cycle)
+            if got_words and not enables[-1 - WORD_LATENCY]:
+                board.compare("held word", got_words[-1], int(dut.word.value), clock.cycle)
         dut.enable.value = 0
         for _ in range(LATENCY):
             await clock.next_edge()

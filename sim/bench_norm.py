@@ -7,15 +7,17 @@ import numpy as np
 
 from golden.integer.norm import modulate, normalise
 from golden.integer.product import activation_planes
-from golden.spec.descriptors import NORM_LIMITS, NORM_PLANES, NormFormat, Opcode
+from golden.spec.descriptors import NORM_LIMITS, NORM_PLANES, WIDTHS, NormFormat, Opcode
 from golden.spec.latency import norm_tail, norm_word_cycles
 from sim import seed as seeds
 from sim.bench_engine import EngineDriver, Model, bench_config, load, pack, random_masks
 from sim.clock import Clock
+from sim.coverage.marks import mark, mark_limits
 from sim.scoreboard import Scoreboard
 
 DESCRIPTORS = 20
 REGIME_ROWS = 8
+MOST_GROUPS, MOST_STEP = ((1 << WIDTHS[Opcode.NORM][name]) - 1 for name in ("table_groups", "table_step"))
 
 
 def word_cycles(config, values):
@@ -34,7 +36,7 @@ def random_residual(random, rows, width):
         kind = random.integers(6)
         stretch = np.zeros(shape, dtype=np.int64)
         if kind == 1:
-            stretch = random.choice([-32768, 32767], shape)
+            stretch = np.full(shape, -32768) if random.random() < 0.5 else random.choice([-32768, 32767], shape)
         elif kind == 2:
             stretch = random.integers(-3, 4, shape)
         elif kind == 3:
@@ -55,29 +57,60 @@ def random_table(random, rows, width):
     return table
 
 
-def random_descriptor(config, generator):
-    words = generator.randint(1, 8)
-    format = generator.choice(list(NormFormat))
+def random_descriptor(config, generator, words=None, count=None):
+    """Any that fits; or of so many words, and of so many groups."""
     rows = config.residual_words
-    count = generator.randint(1, min(5, rows // (config.lanes * words)))
+    words = words or generator.randint(1, 8)
+    count = count or generator.randint(1, min(5, rows // (config.lanes * words)))
+    fits = [kind for kind in NormFormat
+            if count * config.lanes * words * (2 if kind in NORM_PLANES else 1) <= config.normalised_words]
+    format = generator.choice(fits)
     used = count * config.lanes * words
     written = count * config.lanes * words * (2 if format in NORM_PLANES else 1)
+    groups = generator.choice([0, 1, 1, 2, 3, MOST_GROUPS])
+    moves = (count - 1) // groups if groups else 0
+    room = config.modulation_words - words
+    step = generator.choice([0, room // moves, generator.randint(0, room // moves)]) if moves \
+        else generator.choice([0, MOST_STEP])
     return {**random_masks(generator), "count": count, "words": words, "format": int(format),
+            "table_groups": groups, "table_step": step,
             "residual_base": generator.randint(0, rows - used),
-            "table_base": generator.randint(0, config.modulation_words - words),
+            "table_base": generator.choice([0, room - moves * step, generator.randint(0, room - moves * step)]),
             "shift": generator.choice([0, 5, 8, 9, 10, 11, 12, 13, 14, 31]), "bias_shift": generator.randrange(4),
             "destination_base": generator.randint(0, config.normalised_words - written)}
+
+
+def tokens_of(config, rows, values, group):
+    """The residual stream of a group, (lanes, channels)."""
+    lanes, words = config.lanes, values["words"]
+    base = values["residual_base"] + group * lanes * words
+    return rows[base:base + lanes * words].reshape(lanes, words * config.width)
+
+
+def outputs_of(config, rows, table, values, group):
+    """What a group becomes, (lanes, channels)."""
+    moves = group // values["table_groups"] if values["table_groups"] else 0
+    first = values["table_base"] + moves * values["table_step"]
+    entries = table[first:first + values["words"]].reshape(-1, 2)
+    return modulate(normalise(tokens_of(config, rows, values, group)), entries[:, 0], entries[:, 1], values["shift"],
+                    values["bias_shift"], NORM_LIMITS[values["format"]])
+
+
+def mark_group(config, rows, table, values, group):
+    """The bins of a group whose writes were found equal."""
+    kind, residual = NormFormat(values["format"]), tokens_of(config, rows, values, group)
+    mark_limits(f"norm {kind.name}", outputs_of(config, rows, table, values, group), *NORM_LIMITS[kind])
+    if not residual.any(axis=1).all():
+        mark("norm row all zero")
+    if (residual == -32768).all(axis=1).any():
+        mark("norm row of largest values")
 
 
 def expected_writes(config, rows, table, values, group, start):
     """(cycle, address, word) of every write of a group, in order."""
     lanes, words = config.lanes, values["words"]
     wide = values["format"] in NORM_PLANES
-    base = values["residual_base"] + group * lanes * words
-    residual = rows[base:base + lanes * words].reshape(lanes, words * config.width)
-    entries = table[values["table_base"]:values["table_base"] + words].reshape(-1, 2)
-    outputs = modulate(normalise(residual), entries[:, 0], entries[:, 1], values["shift"], values["bias_shift"],
-                       NORM_LIMITS[values["format"]]).reshape(lanes * words, config.width)
+    outputs = outputs_of(config, rows, table, values, group).reshape(lanes * words, config.width)
     period = word_cycles(config, values)
     end = start + period * len(outputs) - 1 + tail(config, values)    # the last write
     writes = []
@@ -119,8 +152,14 @@ async def matches_golden(dut, credit):
             writes.append((cycle, int(dut.written__address.value), int(dut.written__data.value)))
 
     descriptors = [random_descriptor(config, generator) for _ in range(DESCRIPTORS)]
+    most = config.residual_words // config.lanes
+    descriptors += [random_descriptor(config, generator, words) for words in (most, generator.randint(9, most))]
+    if credit == 1.0:       # the most groups would wait for as many semaphores
+        descriptors.append(random_descriptor(config, generator, words=1, count=most))
     await driver.run(descriptors, timeout=100_000, on_cycle=watch)
     expected = [write for start in model.starts for write in expected_writes(config, rows, table, *start)]
     board = Scoreboard("norm")
     board.compare_writes(expected, writes)
+    for values, group, _ in model.starts:
+        mark_group(config, rows, table, values, group)
     dut._log.info(board.finish(least=DESCRIPTORS * config.lanes))

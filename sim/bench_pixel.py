@@ -13,12 +13,13 @@ from golden.integer.noise import NoiseGenerator
 from golden.integer.plan import StepRow
 from golden.integer.product import activation_planes
 from golden.spec import numbers
-from golden.spec.descriptors import ENGINES, FIELDS, RELOCATABLE, Opcode, PixelOperation
+from golden.spec.descriptors import ENGINES, FIELDS, RELOCATABLE, WIDTHS, Engine, Opcode, PixelOperation
 from golden.spec.hardware import HardwareConfig, load_hardware
 from golden.spec.model import ModelConfig
 from golden.spec.step import COEFFICIENTS, STEP_FIELDS, STEP_SLOT_BITS, UPDATE_BITS
 from sim import seed as seeds
 from sim.clock import Clock
+from sim.coverage.marks import mark, mark_engine, mark_limits, mark_waits
 from sim.scoreboard import Scoreboard
 from sim.streams import Source
 from sim.units import config_file
@@ -28,6 +29,7 @@ PATCH_CYCLES = 7
 PIXEL, RESIDUAL, STEP, COORDINATE, NORMALISED, CLEAN = range(6)
 CONFIG_VARIABLE = "HALFTONE_BENCH_CONFIG"
 LAST_BASE = 7
+MOST_STRIDE = (1 << WIDTHS[Opcode.PIXEL]["token_stride"]) - 1
 SHAPES = [(1, 1, 6), (1, 2, 6), (3, 1, 8), (3, 2, 6), (2, 2, 0), (1, 1, 0), (3, 1, 5), (7, 1, 3)]
 """Image channels, stride, coordinates."""
 
@@ -115,7 +117,7 @@ class Bench:
                 if channels * (grid * stride) ** 2 <= config.pixel_words and grid <= config.coordinate_words
                 and grid * grid * 2 * words <= config.normalised_words
                 and grid * grid * 2 * token_words + LAST_BASE <= config.residual_words]
-        grid = self.random.choice(fits[:4]) if small else fits[-1]
+        grid = self.random.choice([1, *fits[:4]]) if small else fits[-1]
         model = ModelConfig(name="bench", image_channels=channels, image_size=grid * stride, stride=stride, channels=1,
                             blocks=1, heads=1, coordinate_channels=coordinates)
         shape = (channels, model.image_size, model.image_size)
@@ -165,22 +167,28 @@ class Bench:
         for name, memory, image in (("latent", PIXEL, case.pixels), ("clean", CLEAN, case.clean)):
             got = await self.read(memory, list(range(image.size))[::-1])
             self.board.compare(f"{what} {name}", image.ravel()[::-1] & 0xFFFF, got)
+            mark_limits({"clean": "clean image"}.get(name, name), image, *numbers.LIMITS[numbers.Format.WIDE])
 
     async def compare_update(self, what: str, update: int, row: StepRow) -> None:
         """The change of the clean image, and whether it is below the limit, a cycle after the pulse."""
         await self.clock.next_edge()
         await self.clock.next_edge()
         self.board.compare(f"{what} update", [update], [int(self.dut.update.value)])
+        mark("update at its greatest" if update == (1 << UPDATE_BITS) - 1 else "update between")
         self.board.compare(f"{what} settled", [int(update < row.stop_below)], [int(self.dut.settled.value)])
 
     def descriptor(self, case: Case, operation: PixelOperation, **fields: int) -> dict[str, int]:
         """A descriptor's fields: the shape, and random engines to wait for and to signal."""
         model = case.model
         words = -(-model.patch_terms // self.config.width)
-        handshake = {name: self.random.getrandbits(ENGINES) for name in ("wait_first", "wait_each", "signal_each")}
+        stride = case.residual.shape[1] if model.tokens > 1 else self.random.choice([0, MOST_STRIDE])
+        every, draw = (1 << ENGINES) - 1, self.random.choice
+        handshake = {name: draw([0, every, self.random.getrandbits(ENGINES)])
+                     for name in ("wait_first", "wait_each", "signal_each")}
+        last = draw([0, every]) if handshake["signal_each"] else 1 << self.random.randrange(ENGINES)
         return {"operation": operation, "grid": model.grid, "stride": model.stride, "channels": model.image_channels,
-                "coordinates": model.coordinate_channels, "words": words, "token_stride": case.residual.shape[1],
-                **handshake, "signal_last": 1 << self.random.randrange(ENGINES), **fields}
+                "coordinates": model.coordinate_channels, "words": words, "token_stride": stride,
+                **handshake, "signal_last": last, **fields}
 
     async def run(self, fields: dict[str, int], cycles: int) -> None:
         """Run one descriptor; every pulse in its very cycle."""
@@ -190,8 +198,10 @@ class Bench:
         sending = cocotb.start_soon(self.source.send([encode(fields)]))
         wrong = ~needs & (1 << ENGINES) - 1
         for _ in range(self.random.randrange(4) if needs else 0):
-            self.dut.available.value = needs & ~(1 << self.random.choice(bits(needs))) | wrong
+            missing = 1 << self.random.choice(bits(needs))
+            self.dut.available.value = needs & ~missing | wrong
             await self.clock.next_edge()
+            mark_waits(Engine.PIXEL, missing)
         self.dut.available.value = needs | self.random.getrandbits(ENGINES)
         (accepted,) = await sending
         self.dut.available.value = self.random.getrandbits(ENGINES)
@@ -202,6 +212,7 @@ class Bench:
         else:
             assert self.gives == [(accepted + cycles, fields["signal_each"] | fields["signal_last"])]
         assert self.takes == ([(accepted, needs)] if needs else [])
+        mark_engine(self.config, Opcode.PIXEL, fields)
 
 
 def bits(value: int) -> list[int]:
@@ -226,8 +237,11 @@ def encode(fields: dict[str, int]) -> int:
     return word
 
 
-def stepped(case: Case, row: StepRow, draw: bool) -> int:
-    """Bring the case's images to where one step brings them, by the integer reference; returns the update."""
+def stepped(case: Case, row: StepRow, draw: bool, swapped: bool = False) -> int:
+    """Bring the case's images to where one step brings them, by the integer reference; returns the update.
+
+    ``swapped``: the unguided velocity comes first in each token's words.
+    """
     model = case.model
     half = case.residual.shape[1] // 2
     flat = case.residual.reshape(model.tokens, 2, half * case.residual.shape[2])[:, :, :model.token_pixels]
@@ -235,22 +249,23 @@ def stepped(case: Case, row: StepRow, draw: bool) -> int:
     before = case.clean
     pixels, clean = (golden_pixel.to_tokens(image, model) for image in (case.pixels, case.clean))
     case.pixels, case.clean = (golden_pixel.to_image(tokens, model) for tokens in golden_pixel.sampler_step(
-        pixels, clean, flat[:, 0], flat[:, 1], noise.reshape(flat[:, 0].shape), row))
+        pixels, clean, flat[:, int(swapped)], flat[:, int(not swapped)], noise.reshape(flat[:, 0].shape), row))
     return golden_pixel.update(before, case.clean)
 
 
 async def check_step(bench: Bench, case: Case, base: int) -> None:
     """One STEP, its cycles, every pixel of both images after it, and how much changed."""
     model = case.model
-    address = bench.random.randrange(bench.config.step_words)
-    draw = bench.random.random() < 0.7
+    last = bench.config.step_words - 1
+    address = bench.random.choice([0, last, bench.random.randint(0, last)])
+    draw, swapped = bench.random.random() < 0.7, bench.random.random() < 0.5
     row = bench.row()
-    update = stepped(case, row, draw)
+    update = stepped(case, row, draw, swapped)
     row = replace(row, stop_below=bench.limit(update))
     await bench.write(STEP, address, [bench.word(row)])
     half = case.residual.shape[1] // 2
-    fields = bench.descriptor(case, PixelOperation.STEP, step=address, draw_noise=int(draw), guided_base=base,
-                              unguided_base=base + half)
+    fields = bench.descriptor(case, PixelOperation.STEP, step=address, draw_noise=int(draw),
+                              guided_base=base + half * swapped, unguided_base=base + half * (not swapped))
     await bench.run(fields, STEP_CYCLES + 2 * model.tokens * model.token_pixels)
     shape = f"step C={model.image_channels} S={model.stride}"
     await bench.compare_update(shape, update, row)
@@ -263,7 +278,8 @@ async def check_patch(bench: Bench, case: Case) -> None:
     terms = golden_pixel.patches(case.pixels, model).astype(np.int64)
     words = -(-model.patch_terms // width)
     size = model.tokens * 2 * words
-    base = bench.random.randrange(bench.config.normalised_words - size + 1)
+    last = bench.config.normalised_words - size
+    base = bench.random.choice([0, last, bench.random.randint(0, last)])
     fields = bench.descriptor(case, PixelOperation.PATCH, destination_base=base)
     await bench.run(fields, PATCH_CYCLES + model.tokens * (model.patch_terms + model.patch_terms % 2))
     padded = np.pad(terms, ((0, 0), (0, words * width - terms.shape[1])))
@@ -281,7 +297,8 @@ async def every_shape(dut):
     for round_ in range(2):
         for shape in SHAPES:
             case = bench.make_case(*shape, small=bool(round_))
-            base = bench.random.randint(0, LAST_BASE)
+            last = bench.config.residual_words - case.residual.shape[0] * case.residual.shape[1]
+            base = bench.random.choice([0, last, bench.random.randint(0, LAST_BASE)])
             await bench.load(case, base)
             for _ in range(2):
                 await check_step(bench, case, base)

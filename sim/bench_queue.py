@@ -9,6 +9,7 @@ import cocotb
 from golden.spec.descriptors import QUEUE_DEPTH
 from sim import seed as seeds
 from sim.clock import Clock
+from sim.coverage.marks import mark_all
 
 CYCLES = 3000
 
@@ -42,6 +43,11 @@ async def matches_deque(dut, idle, stall):
         assert int(dut.output__valid.value) == bool(queue), f"{where}: valid with {len(queue)} waiting"
         assert int(dut.empty.value) == (not queue), f"{where}: empty with {len(queue)} waiting"
         entering = offered is not None and len(queue) < QUEUE_DEPTH
+        full = len(queue) == QUEUE_DEPTH
+        mark_all(f"queue {name}" for name, met in {
+            "empty": not queue, "full": full, "full and taken from": full and ready,
+            "cleared while full": full and clear,
+            "in and out in one cycle": entering and queue and ready}.items() if met)
         if queue:
             got = int(dut.output__payload.value)
             assert got == queue[0], f"{where}: expected {queue[0]:x}, got {got:x}"

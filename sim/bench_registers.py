@@ -15,6 +15,7 @@ from golden.spec.seed import generator_state
 from golden.spec.step import STEP_WORD_BITS
 from sim import seed as seeds
 from sim.clock import Clock
+from sim.coverage.marks import mark, mark_access
 from sim.scoreboard import Scoreboard
 from sim.streams import Sink, Source
 from sim.units import config_file
@@ -38,11 +39,15 @@ class StreamLink(Link):
 
     async def write(self, address: int, value: int) -> None:
         await self.source.send([1 | address << 1 | value << 17])
+        mark_access(address, True)
 
     async def read(self, address: int) -> int:
         (sent,) = await self.source.send([address << 1])
         (answer,) = await self.sink.receive(1)
         self.sent, self.latency = sent, answer.cycle - sent
+        mark_access(address, False)
+        if address == ADDRESSES["ERROR"] and answer.payload:
+            mark(f"{ErrorCode(answer.payload).name} in the register")
         return answer.payload
 
 

@@ -13,6 +13,7 @@ from golden.spec.numbers import Format
 from sim import seed as seeds
 from sim.bench_engine import bench_config, pack
 from sim.clock import Clock
+from sim.coverage.marks import mark_limits
 from sim.scoreboard import Scoreboard
 
 VECTORS = 1500
@@ -57,7 +58,7 @@ async def matches_golden(dut, bubble):
     dut.valid.value = 0
     await clock.start()
     board = Scoreboard("requantise")
-    flight = deque([None] * LATENCY)
+    flight = deque([(None, None)] * LATENCY)
     for _ in range(VECTORS):
         sums, multipliers, biases, shift, kind = random_vector(config, random)
         valid = random.random() >= bubble
@@ -68,10 +69,11 @@ async def matches_golden(dut, bubble):
         dut.control.value = shift | int(kind) << numbers.SHIFT_BITS
         await clock.next_edge()
         # Now is the cycle of this vector.
-        flight.append(requantise(sums, multipliers, biases, shift, kind) if valid else None)
-        want = flight.popleft()
+        flight.append((kind, requantise(sums, multipliers, biases, shift, kind)) if valid else (None, None))
+        shown, want = flight.popleft()
         board.compare("valid", want is not None, bool(int(dut.output_valid.value)), clock.cycle)
         if want is not None:
             got = int(dut.values.value)
             board.compare("values", want & 0xFFFF, [got >> (16 * i) & 0xFFFF for i in range(config.width)], clock.cycle)
+            mark_limits(f"requantise {shown.name}", want, *numbers.LIMITS[shown])
     dut._log.info(board.finish(least=VECTORS))

@@ -7,6 +7,7 @@ import cocotb
 from golden.spec.descriptors import SEMAPHORE_BITS, Engine
 from sim import seed as seeds
 from sim.clock import Clock
+from sim.coverage.marks import mark, mark_all
 
 CYCLES = 4000
 NAMES = [engine.name.lower() for engine in Engine]
@@ -64,6 +65,9 @@ async def matches_counters(dut, give, take):
         clear = random.random() < 0.002
         await cycle_of(dut, clock, gives, takes, credit, clear)
         check(dut, clock, counts, 0)
+        mark_all(name for name, met in {"given and taken in one cycle": gives & takes, "cleared": clear,
+                                        "given and credited in one cycle": credit and credit[:2] in gives}.items()
+                 if met for name in [f"semaphore {name}"])
         for pair in PAIRS:
             counts[pair] += (pair in gives) - (pair in takes)
         if credit:
@@ -84,9 +88,13 @@ async def tells_an_overflow(dut):
         counts[pair] += 1
     await cycle_of(dut, clock, {pair}, {pair})
     check(dut, clock, counts, 0)
+    mark("semaphore at its greatest count")
     await cycle_of(dut, clock, {pair}, set())
     check(dut, clock, counts, 1)
-    await cycle_of(dut, clock, set(), set(), clear=True)
-    counts = dict.fromkeys(PAIRS, 0)
-    await cycle_of(dut, clock, set(), {pair})
-    check(dut, clock, counts, 1)
+    mark("semaphore past its greatest count")
+    for pair in PAIRS:
+        await cycle_of(dut, clock, set(), set(), clear=True)
+        counts = dict.fromkeys(PAIRS, 0)
+        await cycle_of(dut, clock, set(), {pair})
+        check(dut, clock, counts, 1)
+    mark("semaphore below zero")

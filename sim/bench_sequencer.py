@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import cocotb
 
-from golden.spec.descriptors import REGISTER_BITS, Engine, Opcode, encode
+from golden.spec.descriptors import REGISTER_BITS, WIDTHS, Engine, Opcode, encode
 from golden.spec.latency import EARLY_END, FETCH_CYCLES
 from sim import seed as seeds
 from sim.bench_engine import bench_config, load
 from sim.clock import Clock
-from sim.sequencer_programs import LEAST_EVENTS, Writer, failing_programs, interpret
+from sim.coverage.marks import mark_decoded
+from sim.sequencer_programs import LEAST_EVENTS, Writer, extreme_programs, failing_programs, interpret
 
 PROGRAMS = 14
+LOOP_COUNTS = (1, (1 << WIDTHS[Opcode.LOOP]["count"]) - 1)
 PROGRAM_PERIOD = 2           # cycles that a word of the program's memory takes to write
 PERIOD = FETCH_CYCLES + 1    # cycles of a descriptor that waits for nothing
 
@@ -108,6 +110,8 @@ class Bench:
             assert finished == [begun + PERIOD * (number + 1) for number in range(executed)], "sequencer: gaps"
         steps = sum(event[0] == "step" for _, event in expected)
         assert (paused >= steps) if pause else not paused, "sequencer: pauses"
+        interpret(program, last_step, words := [])
+        mark_decoded(self.config, words)
         await self.quiet()
         return len(got)
 
@@ -172,6 +176,34 @@ async def illegal_programs_stop(dut):
         last = expected[-1][1]
         assert last[:2] == (("error", int(code)) if code else ("done",)), f"{last}, {code}"
         await bench.run(program, expected, executed, ready=1.0)
+
+
+@cocotb.test(timeout_time=20, timeout_unit="ms")
+async def takes_the_extremes_of_every_field(dut):
+    """Every field of every descriptor at its least and at its greatest."""
+    bench = Bench(dut, "sequencer extremes")
+    await bench.clock.start()
+    for program in extreme_programs(bench.config):
+        expected, executed = interpret(program)
+        assert expected[-1][1] == ("done",), f"{expected[-1]}"
+        await bench.run(program, expected, executed, ready=1.0)
+
+
+@cocotb.test(timeout_time=20, timeout_unit="ms")
+@cocotb.parametrize(count=LOOP_COUNTS)
+async def loops_as_often_as_it_says(dut, count):
+    """The shortest and the longest loop, to the cycle."""
+    bench = Bench(dut, "sequencer loops")
+    await bench.clock.start()
+    program = [encode(Opcode.LOOP, {"count": count}), encode(Opcode.END, {}), encode(Opcode.HALT, {})]
+    await bench.load(program)
+    dut.all_idle.value = 1
+    begun = await bench.restart()
+    await bench.clock.wait_cycles(PERIOD * (2 + count) - 1)
+    assert not bench.events(), f"sequencer: done before {count} rounds"
+    await bench.clock.next_edge()
+    assert bench.events() == [("done",)] and bench.clock.cycle == begun + PERIOD * (2 + count)
+    mark_decoded(bench.config, program)
 
 
 @cocotb.test(timeout_time=20, timeout_unit="ms")

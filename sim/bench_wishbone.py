@@ -7,7 +7,7 @@ from typing import Any
 import cocotb
 from cocotbext.wishbone.driver import WBOp
 
-from golden.spec.registers import DATA_BITS
+from golden.spec.registers import ADDRESS_BITS, DATA_BITS
 from sim import seed as seeds
 from sim.bus_links import WishboneLink
 from sim.clock import Clock
@@ -18,6 +18,8 @@ MOST_TRANSFERS = 6
 REFUSED = 2
 """Of cocotbext-wishbone: the reply was err."""
 LIMIT = 500
+REGISTERS = (*range(20, 64), *((1 << bit) + 21 for bit in range(6, ADDRESS_BITS)))
+"""Those that are written and read: neighbours, and one for each bit of an address."""
 
 
 def register_value(address: int) -> int:
@@ -35,7 +37,7 @@ class Bench:
         self.link = WishboneLink(dut, self.clock)
         self.idle = idle
         self.model = RegisterModel(dut, self.clock, stall)
-        self.model.memory = {address: register_value(address) for address in range(20, 64)}
+        self.model.memory = {address: register_value(address) for address in REGISTERS}
 
     async def start(self, withdrawn: bool = False) -> None:
         self.dut.wb_sel.value = 0xF
@@ -45,7 +47,7 @@ class Bench:
     def operation(self) -> WBOp:
         """A write or a read of any register, now and then of some bytes."""
         whole = self.random.random() < 0.8
-        return WBOp(self.random.randrange(20, 64), self.random.choice([None, self.random.getrandbits(DATA_BITS)]),
+        return WBOp(self.random.choice(REGISTERS), self.random.choice([None, self.random.getrandbits(DATA_BITS)]),
                     idle=self.random.randint(0, self.idle), sel=0xF if whole else self.random.randrange(15))
 
 
@@ -101,7 +103,7 @@ async def transfers_given_up(dut: Any) -> None:
     await bench.start(withdrawn=True)
     dut.wb_we.value = 0
     for _ in range(CYCLES):
-        first, second = bench.random.sample(range(20, 64), 2)
+        first, second = bench.random.sample(REGISTERS, 2)
         dut.wb_cyc.value, dut.wb_stb.value, dut.wb_adr.value = 1, 1, first
         for _ in range(bench.random.randint(1, 4)):
             await bench.clock.next_edge()

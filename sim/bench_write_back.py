@@ -19,6 +19,7 @@ from golden.spec.numbers import Format
 from sim import seed as seeds
 from sim.bench_engine import bench_config, load, pack
 from sim.clock import Clock
+from sim.coverage.marks import mark_limits
 from sim.scoreboard import Scoreboard
 
 VECTORS = 1500
@@ -207,5 +208,8 @@ async def matches_golden(dut: Any, bubble: float) -> None:
     for name in MEMORIES:
         board.compare_writes(sorted(bench.expected[name]), bench.seen[name])
     board.compare("rows", bench.rows, bench.seen_rows)
+    words = [data for _, _, data in bench.seen["residual"]]
+    stream = [word >> numbers.WIDE_BITS * i & 0xFFFF for word in words for i in range(config.width)]
+    mark_limits("residual sum", [value - (value >> 15 << 16) for value in stream], *numbers.LIMITS[Format.WIDE])
     assert RESIDUAL_LATENCY <= ARRAY_TAIL
     dut._log.info(board.finish(least=VECTORS))

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from sim import runner
+from sim.coverage import lines
 from sim.job import JOB_VARIABLE, Job
 from sim.recorder import TOP, bench_verilog
 from sim.units import GenerationError
@@ -27,7 +28,7 @@ def generate_core(config: Path, folder: Path, observed: bool = False, waves: boo
     ``GenerationError`` with the generator's sentence.
     """
     command = [sys.executable, "-m", "rtl.verilog", "--config", str(config), "--output", str(folder), "--trace",
-               *(["--events"] if observed else [])]
+               *(["--events"] if observed else []), *(["--sources"] if lines.is_counted(folder) else [])]
     done = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=False)
     if done.returncode:
         raise GenerationError((done.stderr or done.stdout).strip())
@@ -44,7 +45,9 @@ def build_core(config: Path, observed: bool = False, waves: bool = False) -> Pat
 
     ``observed``: with event ports; ``waves``: with them, and with waves of the units that matter.
     """
-    folder = BUILD / "core" / f"{config.stem}{WAVES if waves else OBSERVED if observed else ''}"
+    name = f"{config.stem}{WAVES if waves else OBSERVED if observed else ''}"
+    counted = lines.are_wanted(config) and not observed and not waves
+    folder = (lines.COUNTED if counted else BUILD) / "core" / name
     generate_core(config, folder, observed or waves, waves)
     core = folder / "core.v"
     dumping = waves_dumping(control_lines(core.read_text(encoding="utf-8"))) if waves else None

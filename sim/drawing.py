@@ -34,6 +34,8 @@ from golden.spec.timing import Estimate, estimate
 from golden.spec.validation import ConfigError
 from sim import observation, picture, report
 from sim.core import build_core, run_job
+from sim.coverage.drawings import mark_drawing
+from sim.coverage.marks import mark
 from sim.job import RESULT_FILE, Job
 from sim.progress import Progress, follow_steps, last_cycle
 from sim.reference import PIXEL_ONE, Reference, float_way
@@ -227,6 +229,9 @@ def draw(prepared: Prepared, folder: Path) -> Report:
     written |= observation.report_part(written["files"], request, compiled, reference, build, records, folder)
     (folder / REPORT_FILE).write_text(json.dumps(written, indent=1) + "\n", encoding="utf-8")
     remove_records(records)
+    if not written["mismatches"]:
+        mark(f"sampler {request.sampler}")
+        mark_drawing(compiled, len(reference.ended) - 1)
     return written
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from golden.spec import numbers
 from golden.spec.hardware import HardwareConfig
-from golden.spec.latency import LINE_LATENCY, LINES_HELD
+from golden.spec.latency import GROUPS_IN_FLIGHT, LINE_LATENCY, LINES_HELD
 from sim.bench_engine import pack
 
 FAR = 1 << 40
@@ -184,7 +184,7 @@ class TokenSource:
         draw = self.generator
         self.left = lines
         self.common = {"signed": draw.randrange(2), "skip": int(draw.random() < self.skip),
-                       "entry": draw.randrange(4), "token": draw.randrange(self.config.lanes)}
+                       "entry": draw.randrange(GROUPS_IN_FLIGHT), "token": draw.randrange(self.config.lanes)}
         self.started = False
 
     def whole_token(self, lines: int) -> list[Line]:

@@ -6,8 +6,9 @@ from collections.abc import Iterable
 from typing import Any
 
 from boards.host.link import Link
-from golden.spec.registers import ADDRESS_BITS
+from golden.spec.registers import ADDRESS_BITS, ADDRESSES, ErrorCode
 from sim.clock import Clock
+from sim.coverage.marks import mark, mark_access
 from sim.streams import Sink, Source
 
 REST_CYCLES = 4096
@@ -24,13 +25,18 @@ class SimulatedLink(Link):
 
     async def write(self, address: int, value: int) -> None:
         await self._requests.send([1 | address << 1 | value << (1 + ADDRESS_BITS)])
+        mark_access(address, True)
 
     async def write_many(self, address: int, values: Iterable[int]) -> None:
         await self._requests.send(1 | address << 1 | value << (1 + ADDRESS_BITS) for value in values)
+        mark_access(address, True)
 
     async def read(self, address: int) -> int:
         await self._requests.send([address << 1])
         (transfer,) = await self._responses.receive(1)
+        mark_access(address, False)
+        if address == ADDRESSES["ERROR"] and transfer.payload:
+            mark(f"{ErrorCode(transfer.payload).name} of a whole core")
         return transfer.payload
 
     async def rest(self) -> None:

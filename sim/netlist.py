@@ -22,7 +22,7 @@ from sim import seed as seeds
 from sim.bench_engine import CONFIG_VARIABLE
 from sim.job import JOB_VARIABLE, Job
 from sim.outside import Drawing, draw_outside
-from sim.random_model import random_system
+from sim.random_case import random_system
 from sim.runner import SimulationError
 from sim.units import DESCRIPTION_VARIABLE, GenerationError
 from sim.verilator import BUILD, REPOSITORY

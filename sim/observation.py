@@ -10,6 +10,7 @@ from typing import Any
 from golden.compile.compiler import Compiled
 from golden.spec.validation import ConfigError
 from sim import waves
+from sim.coverage.drawings import mark_runs
 from sim.events import read_events
 from sim.job import StepDone
 from sim.program_order import orders
@@ -70,6 +71,8 @@ def write_timeline(compiled: Compiled, reference: Reference, steps: tuple[int, i
     spans = [span for span in reference.prediction.spans if start <= span.issued < stop]
     hardware, name = compiled.layout.hardware, compiled.model.config.name
     wrong = differences(seen, issued, growth(reference.ended, first, last), spans, hardware)
+    if not wrong:
+        mark_runs(seen, hardware)
     if len(issued) != len(seen.runs):
         return {**part, "file": None, "descriptors": len(seen.runs), "differences": wrong}
     events = timeline(seen, issued, compiled.descriptors, compiled.operands,

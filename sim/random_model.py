@@ -7,9 +7,6 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from golden.compile.compiler import NO_LABEL, Compiled, compile_integers
-from golden.compile.layout import CompileError, Layout
-from golden.compile.split_plan import MODES, SplitPlan
 from golden.integer.model import IntegerBlock, IntegerLinear, IntegerModel, Modulation
 from golden.integer.plan import SamplerPlan, StepRow
 from golden.spec import numbers
@@ -21,7 +18,6 @@ from golden.spec.step import COEFFICIENTS
 LABEL = "label"
 MOST_LIMIT = 1 << 20
 """Of a step's change: many change by less."""
-ATTEMPTS = 1000
 MOST_TOKENS = 256
 TYPICAL = 6.0
 """Mean square root of random operands and weights, roughly."""
@@ -80,8 +76,12 @@ def random_eight_bit(generator: np.random.Generator, blocks: int) -> list[frozen
                       for layer in layers) for row in drawn.tolist()]
 
 
-def random_integers(generator: np.random.Generator, config: ModelConfig) -> IntegerModel:
-    """A whole model; shifts are the same in every block with the same bits, as descriptors hold them."""
+def random_integers(generator: np.random.Generator, config: ModelConfig,
+                    eight_bit: Sequence[frozenset[str]] | None = None) -> IntegerModel:
+    """A whole model; shifts are the same in every block with the same bits, as descriptors hold them.
+
+    ``eight_bit``: 8-bit layers of each block; at random unless given.
+    """
     stream, channels, hidden = 500.0, config.channels, config.hidden_channels
     shapes = {"query": (channels, channels, 4.0), "key": (channels, channels, 4.0), "value": (channels, channels, 4.0),
               "projection": (channels, channels, stream), "expand": (hidden, channels, 6.0),
@@ -98,7 +98,7 @@ def random_integers(generator: np.random.Generator, config: ModelConfig) -> Inte
                      score_multiplier=int(generator.integers(1, 1 << numbers.MULTIPLIER_BITS)), score_shift=score_shift,
                      attention_multiplier=int(generator.integers(1, 1 << numbers.MULTIPLIER_BITS)),
                      attention_shift=attention_shift)
-        for wide in random_eight_bit(generator, config.blocks))
+        for wide in (random_eight_bit(generator, config.blocks) if eight_bit is None else eight_bit))
     convolution_shift = random_shift(generator, config.patch_terms, stream, PLANES_TYPICAL)
     decoder_shift = random_shift(generator, channels, stream, PLANES_TYPICAL)
     return IntegerModel(
@@ -116,31 +116,28 @@ def random_modulation(generator: np.random.Generator, config: ModelConfig, steps
     return Modulation(np.where(quiet, 0, gain), np.where(quiet, np.minimum(bias, 0), bias))
 
 
-def random_plan(generator: np.random.Generator, contexts: Sequence[int]) -> SamplerPlan:
+def random_plan(generator: np.random.Generator, contexts: Sequence[int], draws_noise: bool | None = None,
+                stops: bool = True) -> SamplerPlan:
     """First a draw of noise; then a step for each number of contexts, with any coefficients, with noise or without.
 
-    Now and then a step ends the drawing if the clean image changes by less than some limit.
+    Now and then a step ends the drawing if the clean image changes by less than some limit, unless ``stops`` is False.
     """
     one = 1 << numbers.STEP_FRACTION_BITS
     rows = [StepRow(noise=int(generator.integers(1, 30 * one)))]
-    draws_noise = generator.random() < 0.5
+    draws_noise = generator.random() < 0.5 if draws_noise is None else draws_noise
     for evaluated in contexts:
         values = {name: int(generator.integers(-one, one + 1)) for name in COEFFICIENTS}
         values["keep"] = int(generator.integers(one // 2, one + 1))
         values["noise"] *= 20 * draws_noise
-        limit = int(generator.choice([0, 0, 0, MOST_LIMIT]))
+        limit = int(generator.choice([0, 0, 0, MOST_LIMIT])) * stops
         rows.append(StepRow(**values, stop_below=int(generator.integers(limit, endpoint=True)), contexts=evaluated))
     return SamplerPlan(tuple(rows), tuple(n / len(contexts) for n in range(len(contexts))))
 
 
-def random_split(generator: np.random.Generator, layout: Layout) -> tuple[str | None, list[int] | None]:
-    """A mode for the dense lanes, where there are any, and masks for the first step."""
-    if not layout.hardware.dense_lanes:
-        return None, None
-    mode = str(generator.choice(MODES))
-    shape = SplitPlan(layout, mode).table_entries, layout.hardware.line_words * layout.hardware.width
-    bits = generator.random(shape) < generator.choice([0.1, 0.5, 0.9])
-    return mode, [int.from_bytes(np.packbits(mask, bitorder="little").tobytes(), "little") for mask in bits]
+def random_masks(generator: np.random.Generator, entries: int, channels: int) -> list[int]:
+    """Masks of the dense lanes' channels for the first step, one for each entry of the split table."""
+    bits = generator.random((entries, channels)) < generator.choice([0.1, 0.5, 0.9])
+    return [int.from_bytes(np.packbits(mask, bitorder="little").tobytes(), "little") for mask in bits]
 
 
 def random_contexts(generator: np.random.Generator, steps: int, guidance: float) -> list[int]:
@@ -148,25 +145,3 @@ def random_contexts(generator: np.random.Generator, steps: int, guidance: float)
     if guidance != 1 and generator.random() < MIXED:
         return generator.integers(1, 3, steps).tolist()
     return [1 if guidance == 1 else 2] * steps
-
-
-def random_system(generator: np.random.Generator, hardware: HardwareConfig) -> Compiled:
-    """A compiled random model that fits ``hardware``."""
-    steps = int(generator.integers(1, 4))
-    guidance = float(generator.choice([1.0, 2.0]))
-    step_contexts = random_contexts(generator, steps, guidance)
-    for _ in range(ATTEMPTS):
-        config = random_config(generator, hardware)
-        try:
-            layout = Layout(config, hardware, contexts=max(step_contexts), steps=steps)
-            split, masks = random_split(generator, layout)
-        except CompileError:
-            continue
-        tables = {name: random_modulation(generator, config, steps) for name in (LABEL, NO_LABEL)}
-        try:
-            plan = random_plan(generator, step_contexts)
-            return compile_integers(random_integers(generator, config), tables, plan, guidance, hardware, split=split,
-                                    split_table=masks)
-        except CompileError:
-            continue
-    raise CompileError(f"no random model fits hardware {hardware.name} in {ATTEMPTS} attempts; give it deeper memories")

@@ -20,6 +20,7 @@ from typing import Any
 from xml.etree import ElementTree
 
 from sim import seed as seeds
+from sim.coverage import lines
 from sim.simulator import MAKE_VARIABLES, VERILATOR_FLAGS, CommandError, Dumping, TunedVerilator
 from sim.verilator import compiler, verilator_root
 from sim.verilog_ports import top_level_ports
@@ -54,6 +55,11 @@ def object_directory(build_dir: Path, waves: bool) -> Path:
     return Path(build_dir).resolve() / ("simulator-waves" if waves else "simulator")
 
 
+def build_flags(build_dir: Path, assertions: bool) -> list[str]:
+    """Verilator's flags for a design: a folder for it says whether its lines are counted."""
+    return [*VERILATOR_FLAGS, *([] if assertions else ["--noassert"]), *lines.flags(build_dir)]
+
+
 def build(sources: Sequence[Path], top: str, build_dir: Path, waves: bool = False,
           parameters: Mapping[str, object] | None = None, assertions: bool = False,
           dumping: Dumping | None = None, quick: bool = False) -> Path:
@@ -77,7 +83,7 @@ def build(sources: Sequence[Path], top: str, build_dir: Path, waves: bool = Fals
     """
     waves = waves_wanted(waves) and dumping is None
     files = [Path(source).resolve() for source in sources]
-    flags = list(VERILATOR_FLAGS) + ([] if assertions else ["--noassert"])
+    flags, quick = build_flags(build_dir, assertions), quick or lines.is_counted(build_dir)
     objects = object_directory(build_dir, waves)
     objects.mkdir(parents=True, exist_ok=True)
     binary = objects / top
@@ -176,9 +182,11 @@ def run(test_module: str, top: str, build_dir: Path, *, env: Mapping[str, str] |
     problem = _simulate(TunedVerilator(timeout=timeout, variables=variables), options)
     if waves and wave_file.is_file():
         print(f"waves: {wave_file}", flush=True)
-    failures = _failures(folder / "results.xml")
+    failures = failures_of(folder / "results.xml")
     if problem or failures:
         raise SimulationError(_explain(test_module, problem, failures, seed, log))
+    if lines.is_counted(build_dir):
+        lines.keep(folder)
     return folder
 
 
@@ -193,7 +201,7 @@ def _simulate(runner: TunedVerilator, options: Mapping[str, Any]) -> str | None:
     return None
 
 
-def _failures(results: Path) -> list[str]:
+def failures_of(results: Path) -> list[str]:
     """What went wrong according to the results file; empty when at least one bench ran and all passed."""
     if not results.is_file():
         return ["no results were written"]

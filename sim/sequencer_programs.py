@@ -17,6 +17,7 @@ from golden.spec.descriptors import (
 )
 from golden.spec.registers import ErrorCode
 from sim.bench_engine import issue
+from sim.coverage.fields import program_limits
 
 LEAST_EVENTS = 12
 LONGEST_RUN = 400            # descriptors executed by one program
@@ -24,12 +25,12 @@ ILLEGAL = (5, 6, 7, 15)
 SMALL_REGISTERS = range(4)   # small enough for fields of a few bits
 
 
-def interpret(program, last_step=None):
+def interpret(program, last_step=None, words=None):
     """Events of a run: ("issue", engine, payload), ("credit", …), ("step",), ("done",) or ("error", code, address).
 
     ``last_step``: number of steps after which the image has settled, which ends the program with ("done",) EARLY_END
-    cycles later; None for never. Returns (events, descriptors executed); each event is (number of the descriptor among
-    those executed, event).
+    cycles later; None for never. ``words``: a list that is given each descriptor executed. Returns (events, descriptors
+    executed); each event is (number of the descriptor among those executed, event).
     """
     steps = 0
     registers = [0] * REGISTERS
@@ -52,6 +53,8 @@ def interpret(program, last_step=None):
         if word & ((1 << OPCODE_BITS) - 1) in ILLEGAL:
             return fail(ErrorCode.OPCODE)
         opcode, values = decode(word)
+        if words is not None:
+            words.append(word)
         for field in RELOCATABLE[opcode]:
             select = values.pop(f"{field}_register")
             values[field] += registers[select - 1] if select else 0
@@ -177,6 +180,26 @@ class Writer:
     def call(self, start):
         """EXECUTE of a descriptor of the pool, by its address alone."""
         return encode(Opcode.EXECUTE, {"address": start + self.random.randrange(self.pool)})
+
+
+def extreme_programs(config):
+    """Programs in which every field of every descriptor has its least and its greatest value.
+
+    With register 15, which is 0, a field can be at its greatest while it is added.
+    """
+    halt = encode(Opcode.HALT, {})
+
+    def both(opcode):
+        ranges = program_limits(config, opcode)
+        return [encode(opcode, {name: limits[end] for name, limits in ranges.items()}) for end in range(2)]
+
+    for opcode in (*(Opcode(engine) for engine in Engine), Opcode.SET, Opcode.CREDIT, Opcode.SYNC):
+        yield [*both(opcode), halt]
+    yield [encode(Opcode.LOOP, {"count": 1}), both(Opcode.END)[0], encode(Opcode.LOOP, {"count": 1}),
+           both(Opcode.END)[1], encode(Opcode.SYNC, {"step_end": 1}), halt]
+    load = both(Opcode.LOAD)[1]
+    program = [load, *both(Opcode.EXECUTE), halt]
+    yield [*program, *[halt] * (config.program_words - 1 - len(program)), load]
 
 
 def failing_programs(random):

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from sim import runner
+from sim.coverage import lines, marks
 from sim.verilator import BUILD, REPOSITORY
 
 DESCRIPTION_VARIABLE = "HALFTONE_UNIT"
@@ -52,7 +53,7 @@ def build_unit(unit: str, config: str, bug: str | None = None) -> tuple[str, Pat
         GenerationError: the generator failed.
         runner.SimulationError: the build failed.
     """
-    folder = _generate(unit, config_file(config), bug)
+    folder = _generate(unit, config_file(config), bug, lines.are_wanted(config_file(config), bug))
     top = read_description(folder, unit)["top"]
     runner.build([folder / f"{unit}.v"], top, folder)
     return top, folder
@@ -65,7 +66,8 @@ def run_unit(unit: str, config: str, test_module: str, bug: str | None = None,
     ``options`` are those of ``runner.run``.
     """
     top, folder = build_unit(unit, config, bug)
-    variables = {**(env or {}), DESCRIPTION_VARIABLE: str(folder / f"{unit}.json")}
+    variables = {**(env or {}), DESCRIPTION_VARIABLE: str(folder / f"{unit}.json"),
+                 **({marks.VARIABLE: ""} if bug else {})}     # what wrong hardware does counts for nothing
     return runner.run(test_module, top, folder, env=variables, **options)
 
 
@@ -80,12 +82,12 @@ def read_description(folder: Path, unit: str) -> dict[str, Any]:
 
 
 @functools.cache
-def _generate(unit: str, config: Path, bug: str | None) -> Path:
+def _generate(unit: str, config: Path, bug: str | None, counted: bool) -> Path:
     """Generated once for each process: a test with many parameters would otherwise repeat it."""
-    folder = BUILD / "units" / config.stem / (f"{unit}-{bug}" if bug else unit)
+    folder = (lines.COUNTED if counted else BUILD / "units") / config.stem / (f"{unit}-{bug}" if bug else unit)
     folder.mkdir(parents=True, exist_ok=True)
     command = [sys.executable, "-m", "rtl.verilog", "--unit", unit, "--config", str(config), "--output", str(folder)]
-    command += ["--bug", bug] if bug else []
+    command += [*(["--bug", bug] if bug else []), *(["--sources"] if counted else [])]
     result = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=False)
     if result.returncode:
         raise GenerationError(f"generating {unit} of {config.name} failed:\n{result.stdout}{result.stderr}")

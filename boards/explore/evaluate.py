@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from boards.area.model import AreaModel, AreaRangeError
-from boards.explore.sizing import smallest
 from boards.explore.space import Choice
 from boards.explore.timing import Cycles, drawing_cycles
 from boards.explore.workload import Workload
 from golden.compile.layout import CompileError
+from golden.compile.sizing import smallest
 from golden.spec.hardware import HardwareConfig
 from golden.spec.interpreter import ProgramError
 from golden.spec.split import least_lanes

@@ -25,7 +25,7 @@ DSP_SHARES = {"logic": 0.0, "half": 0.5, "dsp": 1.0}
 
 @dataclass(frozen=True)
 class Choice:
-    """One point of the space. Memory depths are no choice: they follow from the model (``boards.explore.sizing``)."""
+    """One point of the space. Memory depths are no choice: they follow from the model (``golden.compile.sizing``)."""
 
     lanes: int
     width: int

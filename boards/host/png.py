@@ -10,6 +10,8 @@ from PIL import Image
 from golden.spec.numbers import PIXEL_FRACTION_BITS
 
 WHITE = 255
+PICTURE_CHANNELS = (1, 3)
+"""Grey, or red, green and blue."""
 PICTURE_PIXELS = 256
 """Side of the picture, roughly; pixels are repeated to reach it."""
 
@@ -25,7 +27,7 @@ def write_png(path: Path, pixels: Sequence[int], channels: int, side: int) -> No
 
     Raises ``ValueError`` for another number of channels or pixels, ``OSError`` where the file cannot be written.
     """
-    if channels not in (1, 3) or len(pixels) != channels * side**2:
+    if channels not in PICTURE_CHANNELS or len(pixels) != channels * side**2:
         raise ValueError(f"{len(pixels)} pixels are no picture of {channels} channels of {side} x {side}; expected 1 "
                          "or 3 channels")
     planes = [Image.frombytes("L", (side, side), bytes(level(value) for value in pixels[start:start + side**2]))

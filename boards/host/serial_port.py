@@ -9,6 +9,13 @@ from serial.tools import list_ports
 
 from boards.host.link import LinkError
 
+try:
+    from termios import error as TerminalError
+except ImportError:             # Windows has no terminals, and pyserial no other error there
+    TerminalError = OSError
+
+FAILURES = (serial.SerialException, OSError, TerminalError)
+"""What pyserial raises when a port fails; a terminal's own error is none of the operating system's for Python."""
 WRITE_SECONDS = 5.0
 """A port that takes nothing for so long has failed."""
 
@@ -19,7 +26,7 @@ class SerialPort:
     def __init__(self, name: str, baud: int) -> None:
         try:
             self.port = serial.serial_for_url(name, baudrate=baud, exclusive=True, write_timeout=WRITE_SECONDS)
-        except (serial.SerialException, ValueError, OSError) as error:
+        except Exception as error:      # also of a regular expression, a number or an attribute, as the name asks for
             raise LinkError(why_not_open(name, error)) from None
 
     def __enter__(self) -> SerialPort:
@@ -31,7 +38,7 @@ class SerialPort:
     async def write(self, content: bytes) -> None:
         try:
             self.port.write(content)
-        except (serial.SerialException, OSError) as error:
+        except FAILURES as error:
             raise LinkError(lost(self.port.name, error)) from None
 
     async def read(self, seconds: float) -> bytes:
@@ -39,13 +46,13 @@ class SerialPort:
             self.port.timeout = seconds
             first = self.port.read(1)
             return first + self.port.read(self.port.in_waiting) if first else first
-        except (serial.SerialException, OSError) as error:
+        except FAILURES as error:
             raise LinkError(lost(self.port.name, error)) from None
 
     async def discard(self) -> None:
         try:
             self.port.reset_input_buffer()
-        except (serial.SerialException, OSError) as error:
+        except FAILURES as error:
             raise LinkError(lost(self.port.name, error)) from None
 
     async def rest(self, seconds: float) -> None:

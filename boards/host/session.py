@@ -9,12 +9,12 @@ from typing import Any
 from tqdm import tqdm
 
 from boards.host.driver import Driver
-from boards.host.png import write_png
+from boards.host.png import PICTURE_CHANNELS, write_png
 from boards.host.serial_link import SerialLink
 from golden.spec.hardware import FORMAT_VERSION, HardwareConfig
 from golden.spec.image import Image, ImageError, segment_words
 from golden.spec.registers import Status
-from golden.spec.validation import ConfigError
+from golden.spec.validation import ConfigError, shown
 
 
 @dataclass(frozen=True)
@@ -28,14 +28,19 @@ class Shape:
 
 
 def shape_of(image: Image) -> Shape:
-    """The drawings' shape; raises ``ImageError`` for a file whose manifest does not tell."""
+    """The drawings' shape; raises ``ImageError`` for a file whose manifest does not tell, or tells the impossible."""
     try:
         model = image.manifest["model"]
-        return Shape(int(model["image_channels"]), int(model["image_size"]), len(image.manifest["step_contexts"]),
-                     HardwareConfig(**image.manifest["hardware"]))
+        shape = Shape(model["image_channels"], model["image_size"], len(image.manifest["step_contexts"]),
+                      HardwareConfig(**image.manifest["hardware"]))
     except (KeyError, TypeError, ValueError):
         raise ImageError("the image file does not say what it draws; compile it again with python -m golden.compile "
                          "write") from None
+    if not (type(shape.channels) is int and type(shape.side) is int and shape.channels > 0 and shape.side > 0
+            and shape.channels * shape.side**2 <= shape.hardware.pixel_words):
+        raise ImageError(f"the image file draws {shown(shape.channels)} channels of side {shown(shape.side)}, which "
+                         f"its hardware's {shape.hardware.pixel_words} pixels do not hold; compile it again")
+    return shape
 
 
 def choose_label(image: Image, label: str | None) -> str:
@@ -72,6 +77,9 @@ async def draw(link: SerialLink, image: Image, label: str, seed: int, output: Pa
     ``loaded``: the board has the program, if its status says so too.
     """
     driver, shape = Driver(link), shape_of(image)
+    if shape.channels not in PICTURE_CHANNELS:
+        raise ImageError(f"the image file draws {shape.channels} channels, which are no picture; expected one of "
+                         f"{', '.join(map(str, PICTURE_CHANNELS))}")
     kept = loaded and bool(await driver.status() & Status.PROGRAM_LOADED)
     await load(link, image, label, with_program=not kept)
     await driver.seed(seed)

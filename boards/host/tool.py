@@ -27,6 +27,7 @@ from golden.spec.seed import generator_state
 from golden.spec.validation import ConfigError, require
 
 BAUD = 1_000_000
+MOST_PATIENCE = 3600
 FAILED, BAD_INPUT = 1, 2
 
 
@@ -51,7 +52,8 @@ def choose_port(name: str | None) -> str:
 def on_board(options: argparse.Namespace, action: Callable[[SerialLink], Coroutine[Any, Any, Any]]) -> Any:
     """Open the port and do something over it."""
     require(options.baud > 0, f"--baud is {options.baud}; expected a positive number, the bitstream's")
-    require(options.patience >= 0, f"--patience is {options.patience}; expected 0 or more seconds")
+    require(0 <= options.patience <= MOST_PATIENCE,
+            f"--patience is {options.patience}; expected 0 to {MOST_PATIENCE} seconds")
     with SerialPort(choose_port(options.port), options.baud) as port:
         return complete(action(SerialLink(port, options.baud, options.patience)))
 

@@ -14,6 +14,7 @@ from torch import Tensor
 from golden.model.transformer import Transformer
 from golden.spec.model import ConfigError, ModelConfig
 from golden.spec.precision import group_names
+from golden.spec.validation import excerpt, shown
 
 FORMAT = "halftone-1"
 KINDS = ("float", "quantised")
@@ -41,19 +42,22 @@ class Checkpoint:
 def checked_groups(config: ModelConfig, names: object, where: str) -> tuple[str, ...]:
     """Names of 8-bit groups, sorted, each once; raises ``CheckpointError`` for one that the model does not have."""
     if not isinstance(names, list | tuple) or not all(isinstance(name, str) for name in names):
-        raise CheckpointError(f"{where}: eight_bit is {names!r}; expected a list of names, as blocks.0.attention")
+        raise CheckpointError(f"{where}: eight_bit is {shown(names)}; expected a list of names, as blocks.0.attention")
     groups = group_names(config)
     for name in names:
         if name not in groups:
-            raise CheckpointError(f"{where}: '{name}' is no group of layers that can be 8-bit; "
+            raise CheckpointError(f"{where}: '{excerpt(name)}' is no group of layers that can be 8-bit; "
                                   f"expected one of {', '.join(groups)}")
     return tuple(sorted(set(names)))
 
 
 def expected_shapes(config: ModelConfig, kind: str) -> dict[str, tuple[int, ...]]:
-    """Shape of every tensor by name."""
-    with torch.device("meta"):
-        shapes = {name: tuple(tensor.shape) for name, tensor in Transformer(config).state_dict().items()}
+    """Shape of every tensor by name; raises ``ConfigError`` for more weights than can be counted."""
+    try:
+        with torch.device("meta"):
+            shapes = {name: tuple(tensor.shape) for name, tensor in Transformer(config).state_dict().items()}
+    except (RuntimeError, MemoryError) as error:
+        raise ConfigError(f"model {config.name} is too large: {str(error).splitlines()[0]}") from None
     if kind == "float":
         return shapes
     layers = [f"blocks.{n}.{name}" for n in range(config.blocks) for name in BLOCK_LINEARS]
@@ -81,20 +85,38 @@ def save(path: Path, checkpoint: Checkpoint) -> None:
 
 def load(path: Path) -> Checkpoint:
     """Read and check a checkpoint; raises ``CheckpointError``."""
-    try:
-        with safe_open(path, framework="pt") as file:
-            metadata = file.metadata() or {}
-            tensors = {name: file.get_tensor(name).float() for name in file.keys()}
-    except (OSError, SafetensorError) as error:
-        raise CheckpointError(f"{path} could not be read as safetensors: {error}") from error
+    metadata, tensors = read_tensors(path)
     header = parse_header(metadata, path)
     config, kind, bits = header["config"], header["kind"], header.get("residual_fraction_bits")
-    if kind == "quantised" and not (isinstance(bits, int) and 0 <= bits <= 15):
-        raise CheckpointError(f"{path}: residual_fraction_bits is {bits!r}; expected an integer from 0 to 15")
+    if kind == "quantised" and not (type(bits) is int and 0 <= bits <= 15):
+        raise CheckpointError(f"{path}: residual_fraction_bits is {shown(bits)}; expected an integer from 0 to 15")
     check(config, kind, tensors, str(path))
     groups = checked_eight_bit(config, kind, header.get("eight_bit", []), str(path))
     return Checkpoint(config=config, kind=kind, tensors=tensors, residual_fraction_bits=bits, eight_bit=groups,
                       record=header.get("record", {}))
+
+
+def read_tensors(path: Path) -> tuple[dict[str, str], dict[str, Tensor]]:
+    """Metadata of a safetensors file and its tensors as float32; raises ``CheckpointError``.
+
+    Of a pipe or device, which might never end, nothing is read.
+    """
+    try:
+        if not path.is_file():
+            raise CheckpointError(f"{path} could not be read as safetensors: it is no file")
+        with safe_open(path, framework="pt") as file:
+            metadata = file.metadata() or {}
+            return metadata, {name: as_float(file.get_tensor(name), name, path) for name in file.keys()}
+    except (OSError, SafetensorError, RuntimeError, ValueError, TypeError, KeyError, AttributeError) as error:
+        sentence = " ".join(str(error).split())
+        raise CheckpointError(f"{path} could not be read as safetensors: {excerpt(sentence)}") from error
+
+
+def as_float(tensor: Tensor, name: str, path: Path) -> Tensor:
+    """As float32; raises ``CheckpointError`` for what is no real floating-point number."""
+    if not tensor.is_floating_point():
+        raise CheckpointError(f"{path}: tensor {shown(name)} is of type {tensor.dtype}; expected floating point")
+    return tensor.float()
 
 
 def checked_eight_bit(config: ModelConfig, kind: str, names: object, where: str) -> tuple[str, ...]:
@@ -111,22 +133,29 @@ def parse_header(metadata: dict[str, str], path: Path) -> dict:
         header = json.loads(metadata["halftone"])
         header["config"] = ModelConfig(**header["config"])
         found, kind = header["format"], header["kind"]
-    except (KeyError, TypeError, ValueError, ConfigError) as error:
-        raise CheckpointError(f"{path} carries no usable halftone metadata ({error}); "
+        json.dumps(header.get("record")).encode()
+    except (KeyError, TypeError, ValueError, AttributeError, RecursionError, OverflowError) as error:
+        raise CheckpointError(f"{path} carries no usable halftone metadata ({excerpt(str(error))}); "
                               f"expected a checkpoint of format {FORMAT}") from error
     if found != FORMAT or kind not in KINDS:
-        raise CheckpointError(f"{path} is of format {found!r} and kind {kind!r}; "
+        raise CheckpointError(f"{path} is of format {shown(found)} and kind {shown(kind)}; "
                               f"expected {FORMAT!r} and one of {', '.join(KINDS)}")
     return header
 
 
 def check(config: ModelConfig, kind: str, tensors: dict[str, Tensor], where: str) -> None:
     """Names, shapes, finite values and positive steps; the first fault raises ``CheckpointError``."""
-    expected = expected_shapes(config, kind)
+    if config.blocks > len(tensors):            # before anything is made for each block
+        raise CheckpointError(f"{where}: {len(tensors)} tensors were found for {config.blocks} blocks; "
+                              "expected several for each block")
+    try:
+        expected = expected_shapes(config, kind)
+    except ConfigError as error:
+        raise CheckpointError(f"{where}: {error}") from None
     for name in sorted(expected.keys() - tensors.keys()):
         raise CheckpointError(f"{where}: tensor {name} is missing; expected shape {expected[name]}")
     for name in sorted(tensors.keys() - expected.keys()):
-        raise CheckpointError(f"{where}: tensor {name} was found; expected no tensor of that name "
+        raise CheckpointError(f"{where}: tensor {excerpt(name)} was found; expected no tensor of that name "
                               f"in a {kind} checkpoint")
     for name, shape in expected.items():
         tensor = tensors[name]

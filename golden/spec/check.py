@@ -6,7 +6,8 @@ bits; each bit of the block is in a set of two or three parities, its *column*, 
 or two bits, data or check, never goes unseen: it would take two equal columns, or one like a check bit's own. As
 columns are as small as can be, each parity is of few bits. Any BURST_BITS bits that follow each other, in the order of
 a block's bits and then its check bits, have linearly independent columns, so that no pattern of flips among them goes
-unseen either. Of other patterns, about one in 2 to the power of the number of check bits does.
+unseen either. Three flips anywhere in a word go unseen in one of 105 cases with 32 bits, 166 with 64 and 689 with 128;
+any bits in place of a word in one of 2 to the power of the number of check bits.
 
 A word of zeros has check bits of zero, so a memory that was never written is intact.
 """

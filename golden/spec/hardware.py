@@ -12,7 +12,7 @@ from golden.spec import numbers
 from golden.spec.check import stored_bits
 from golden.spec.step import STEP_WORD_BITS
 from golden.spec.toml import read_table
-from golden.spec.validation import require, require_integer, require_power_of_two
+from golden.spec.validation import require, require_file_name, require_integer, require_power_of_two
 
 REGISTER_BITS = 20
 """Bits of an address in descriptors and of the sequencer's registers."""
@@ -69,6 +69,7 @@ class HardwareConfig:
     watchdog_cycles: int = 1 << 20  # no progress for so long stops the core
 
     def __post_init__(self) -> None:
+        require_file_name("hardware.name", self.name)
         for field in dataclasses.fields(self):
             if field.name != "name":
                 require_integer(self, field.name, minimum=int(field.name not in OPTIONAL), maximum=1 << 20)

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from golden.spec.hardware import FORMAT_VERSION, HardwareConfig
+from golden.spec.validation import shown
 
 SEGMENT_MAGIC = int.from_bytes(b"HTN1", "little")
 FILE_MAGIC = b"HALFTONE"
@@ -118,6 +119,9 @@ def parse_segment(content: bytes, config: HardwareConfig) -> Segment:
             raise ImageError("the segment is truncated within its sections; load or compile the image again")
         words = [int.from_bytes(content[position + i * size:position + (i + 1) * size], "little")
                  for i in range(length)]
+        if any(word >> bits for word in words):
+            raise ImageError(f"a word for memory {Memory(memory).name} has more than its {bits} bits; compile the "
+                             "image again")
         position += length * size
         sections.append(Section(Memory(memory), start, words))
     if position != end:
@@ -178,10 +182,7 @@ def write_image(path: Path | str, program: bytes, conditionings: dict[str, bytes
 
 def read_image(path: Path | str, config: HardwareConfig | None = None) -> Image:
     """Read and verify an ``.htn`` file, against the hardware too where given; raises ``ImageError``."""
-    try:
-        whole = Path(path).read_bytes()
-    except OSError as error:
-        raise ImageError(f"image {path} cannot be read: {error.strerror}; give the path of an .htn file") from None
+    whole = _read(Path(path))
     start = len(FILE_MAGIC) + WORD_BYTES
     if whole[:len(FILE_MAGIC)] != FILE_MAGIC[:len(whole)]:
         raise ImageError(f"{path} is no Halftone image; give an .htn file")
@@ -191,12 +192,7 @@ def read_image(path: Path | str, config: HardwareConfig | None = None) -> Image:
     if start + length > len(whole):
         raise ImageError(f"image {path} is truncated; copy it again")
     body = whole[start + length:]
-    try:
-        manifest = json.loads(whole[start:start + length])
-        entries = [(e["role"], e["name"], int(e["offset"]), int(e["size"]), e["sha256"])
-                   for e in manifest.pop("segments")]
-    except (ValueError, TypeError, KeyError, AttributeError):
-        raise ImageError(f"image {path} has a damaged manifest; copy or compile it again") from None
+    manifest, entries = _manifest(path, whole[start:start + length])
     programs: list[bytes] = []
     conditionings: dict[str, bytes] = {}
     end = 0
@@ -205,10 +201,13 @@ def read_image(path: Path | str, config: HardwareConfig | None = None) -> Image:
         if offset != end or size < 0 or len(data) != size:
             raise ImageError(f"image {path} is truncated or its manifest is damaged; copy it again")
         if hashlib.sha256(data).hexdigest() != digest:
-            raise ImageError(f"image {path} is damaged: segment {name or role} has another SHA-256; copy it again")
+            raise ImageError(f"image {path} is damaged: segment {shown(name or role)} has another SHA-256; copy it "
+                             "again")
         _check_role(role, name, data)
         if config is not None:
             parse_segment(data, config)
+        if name in conditionings:
+            raise ImageError(f"image {path} holds {shown(name)} twice; compile it again")
         if role == "program":
             programs.append(data)
         else:
@@ -221,11 +220,40 @@ def read_image(path: Path | str, config: HardwareConfig | None = None) -> Image:
     return Image(programs[0], conditionings, manifest)
 
 
+def _read(path: Path) -> bytes:
+    """The bytes of a file; of a pipe or device, which might never end, nothing is read."""
+    try:
+        if not path.is_file():
+            raise ImageError(f"image {path} cannot be read: no such file; give the path of an .htn file")
+        return path.read_bytes()
+    except OSError as error:
+        raise ImageError(f"image {path} cannot be read: {error.strerror}; give the path of an .htn file") from None
+
+
+def _manifest(path: Path | str, text: bytes) -> tuple[dict[str, Any], list[tuple[str, str | None, int, int, str]]]:
+    """The manifest without its list of segments, and that: role, name, offset, size and digest, types checked."""
+    try:
+        manifest = json.loads(text)
+        entries = [(e["role"], e["name"], e["offset"], e["size"], e["sha256"]) for e in manifest.pop("segments")]
+        json.dumps(manifest).encode()       # one that is read can be shown, too
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+        raise ImageError(f"image {path} has a damaged manifest; copy or compile it again") from None
+    if not all(isinstance(role, str) and type(offset) is type(size) is int for role, _, offset, size, _ in entries):
+        raise ImageError(f"image {path} has a damaged manifest; copy or compile it again")
+    return manifest, entries
+
+
 def _check_role(role: str, name: str | None, data: bytes) -> None:
+    """Raise ``ImageError`` unless a segment is what it is listed as, and a conditioning has a name one can print."""
     expected = {"program": Kind.PROGRAM, "conditioning": Kind.CONDITIONING}.get(role)
+    if expected is Kind.CONDITIONING and not (isinstance(name, str) and name.isprintable()):
+        raise ImageError(f"a conditioning's name is {shown(name)}; expected printable text, so rename the label")
+    if expected is Kind.PROGRAM and name is not None:
+        raise ImageError(f"a program's name is {shown(name)}; expected none, so compile the image again")
     kind = check_segment(data)
     if kind is not expected:
-        raise ImageError(f"segment {name or role} is of kind {kind.name} and is listed as {role}; compile it again")
+        raise ImageError(f"segment {name or shown(role)} is of kind {kind.name} and is listed as {shown(role)}; "
+                         "compile it again")
 
 
 def _check_section(config: HardwareConfig, memory: int, start: int, length: int) -> int:

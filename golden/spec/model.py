@@ -7,9 +7,12 @@ from pathlib import Path
 
 from golden.spec.numbers import COORDINATE_FREQUENCIES
 from golden.spec.toml import read_table
-from golden.spec.validation import ConfigError, require, require_integer
+from golden.spec.validation import ConfigError, excerpt, require, require_file_name, require_integer, shown
 
 __all__ = ["ConfigError", "ModelConfig", "load_model"]
+
+MOST = 1 << 20
+"""Of every number of a shape: beyond any hardware, and small enough for sizes that are counted in 64 bits."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,8 +40,9 @@ class ModelConfig:
     rectified_query: bool = False  # ReLU on the query: uint4 with many zeros, instead of int4
 
     def __post_init__(self) -> None:
+        require_file_name("model.name", self.name)
         for name in ("image_channels", "image_size", "stride", "channels", "blocks", "heads", "expansion"):
-            require_integer(self, name, minimum=1)
+            require_integer(self, name, minimum=1, maximum=MOST)
         require_integer(self, "coordinate_channels", minimum=0, maximum=2 * len(COORDINATE_FREQUENCIES))
         require(self.stride in (1, 2), f"model.stride is {self.stride}; expected 1 or 2")
         require(self.image_size % self.stride == 0,
@@ -46,7 +50,7 @@ class ModelConfig:
         require(self.channels % self.heads == 0,
                 f"model.channels is {self.channels}; expected a multiple of the {self.heads} heads")
         require(isinstance(self.rectified_query, bool),
-                f"model.rectified_query is {self.rectified_query!r}; expected true or false")
+                f"model.rectified_query is {shown(self.rectified_query)}; expected true or false")
         object.__setattr__(self, "labels", require_names("model.labels", self.labels))
         object.__setattr__(self, "attributes", require_attributes(self.attributes))
         require(not (self.labels and self.attributes), "model has labels and attributes; expected one of them")
@@ -104,7 +108,7 @@ class ModelConfig:
 
 def require_names(what: str, names: object) -> tuple[str, ...]:
     """Names as a tuple; raises ``ConfigError`` unless they are texts, each of them once."""
-    require(isinstance(names, list | tuple), f"{what} is {names!r}; expected a list of strings")
+    require(isinstance(names, list | tuple), f"{what} is {shown(names)}; expected a list of strings")
     require(all(isinstance(name, str) and name for name in names),
             f"{what} holds something that is not a name; expected a list of strings")
     require(len(set(names)) == len(names), f"{what} names a label twice; expected every name once")
@@ -116,11 +120,11 @@ def require_attributes(attributes: object) -> tuple[tuple[str, tuple[str, ...]],
     pairs = list(attributes.items()) if isinstance(attributes, dict) else attributes
     require(isinstance(pairs, list | tuple)
             and all(isinstance(pair, list | tuple) and len(pair) == 2 for pair in pairs),
-            f"model.attributes is {attributes!r}; expected a table of a list of strings for each attribute")
+            f"model.attributes is {shown(attributes)}; expected a table of a list of strings for each attribute")
     require_names("model.attributes", [name for name, _ in pairs])
     for name, values in pairs:
-        require(bool(values), f"model.attributes.{name} is empty; expected at least one value")
-    return tuple((name, require_names(f"model.attributes.{name}", values)) for name, values in pairs)
+        require(bool(values), f"model.attributes.{excerpt(name)} is empty; expected at least one value")
+    return tuple((name, require_names(f"model.attributes.{excerpt(name)}", values)) for name, values in pairs)
 
 
 def load_model(path: Path) -> ModelConfig:

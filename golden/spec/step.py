@@ -47,3 +47,5 @@ STEP_FIELDS = (
 """Slots of the word, lowest first."""
 COEFFICIENTS = tuple(field.name for field in STEP_FIELDS if field.signed)
 STEP_WORD_BITS = STEP_SLOT_BITS * len(STEP_FIELDS)
+STEP_KEPT_BITS = sum(field.bits for field in STEP_FIELDS)
+"""Bits of the word that count, and that the memory keeps."""

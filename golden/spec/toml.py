@@ -7,7 +7,7 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
-from golden.spec.validation import ConfigError, require
+from golden.spec.validation import ConfigError, excerpt, require, require_file_name
 
 
 def read_table(path: Path, name: str, kind: type) -> Any:
@@ -22,17 +22,17 @@ def read_table(path: Path, name: str, kind: type) -> Any:
     except OSError as error:
         raise ConfigError(f"configuration {path} cannot be read: {error.strerror}; "
                           "give the path of a TOML file") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (ValueError, RecursionError) as error:      # also an integer of too many digits, and tables too deep
         raise ConfigError(f"configuration {path} is not TOML: {error}") from None
     section = document.get(name)
     require(isinstance(section, dict), f"configuration {path} has no [{name}] table; add one")
     fields = {field.name: field for field in dataclasses.fields(kind)}
     unknown = sorted(set(section) - set(fields))
-    require(not unknown, f"configuration {path} sets {name}.{unknown[0] if unknown else ''}, which does not exist; "
+    require(not unknown, f"configuration {path} sets {name}.{excerpt(''.join(unknown[:1]))}, which does not exist; "
                          f"expected one of {', '.join(sorted(fields))}")
     values = {"name": path.stem, **section}
     missing = [key for key, field in fields.items() if key not in values
                and field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING]
     require(not missing, f"configuration {path} does not set {name}.{missing[0] if missing else ''}; add it")
-    require(isinstance(values["name"], str) and values["name"], f"{name}.name is {values['name']!r}; expected text")
+    require_file_name(f"{name}.name", values["name"])
     return kind(**values)

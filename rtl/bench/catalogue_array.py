@@ -152,7 +152,7 @@ class ArrayBench(wiring.Component):
         m = Module()
         m.submodules.engine = engine = self.engine
         _connect_engine(m, self, engine)
-        faults = [engine.tile_fault, engine.tile_collision]
+        faults = [engine.tile_fault, engine.tile_collision, engine.tile_damaged]
         for name, port in self.OPERANDS.items():
             memory = LineRam(*self.config.memory_shapes[name], self.config.line_words)
             m.submodules[name] = memory

@@ -113,8 +113,9 @@ class ProductBench(wiring.Component):
         for part in ("enable", "address", "data"):
             m.d.comb += getattr(self.written, part).eq(getattr(array.residual_write, part))
         m.d.comb += [
-            wrong.eq(Cat(array.tile_fault, array.tile_collision, array.conflict, self.semaphores.overflow,
-                         self.sequencer.error, *(memory.fault | memory.collision for memory in self.memories),
+            wrong.eq(Cat(array.tile_fault, array.tile_collision, array.tile_damaged, array.conflict,
+                         self.semaphores.overflow, self.sequencer.error,
+                         *(memory.fault | memory.collision for memory in self.memories),
                          *(getattr(array, name).enable for name in self.STRAY), *split).any()),
             self.events.eq(Cat(array.descriptor.valid & array.descriptor.ready, array.residual_write.enable,
                               self.sequencer.done, wrong)),

@@ -6,12 +6,9 @@ from amaranth.hdl import Cat, Const, Module, Value
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from golden.spec.step import STEP_FIELDS, STEP_SLOT_BITS, STEP_WORD_BITS
+from golden.spec.step import STEP_FIELDS, STEP_KEPT_BITS, STEP_SLOT_BITS, STEP_WORD_BITS
 from rtl.memory.checked_ram import CheckedRam
 from rtl.memory.ports import ReadPort, WritePort
-
-FIELD_BITS = sum(field.bits for field in STEP_FIELDS)
-"""Bits of a step word that are kept."""
 
 
 class StepRam(wiring.Component):
@@ -33,7 +30,7 @@ class StepRam(wiring.Component):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        m.submodules.store = store = CheckedRam(self.depth, FIELD_BITS, self.checked)
+        m.submodules.store = store = CheckedRam(self.depth, STEP_KEPT_BITS, self.checked)
         slots: list[Value] = []
         position = 0
         for field in STEP_FIELDS:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import cocotb
 
@@ -39,13 +40,16 @@ class Bench:
         self.clock = Clock(dut)
         self.pipe = UartPipe(dut, self.clock, CLOCK_HZ, BIT_CYCLES)
         self.image = read_image(self.job.image)
+        self.sequences = random.Random(self.job.seed)
         self.polls = 4 + (self.job.cycles + 2 * self.job.watchdog_cycles) // round(REST_SECONDS * CLOCK_HZ)
 
     def host(self, share: float = 0.0, draw: random.Random | None = None) -> Driver:
         """A host that knows nothing of those before it, with a line that damages such a share of requests."""
         pipe = self.pipe if draw is None else FaultyPipe(self.pipe, damage(draw, share),
                                                          damage(draw, share / ANSWER_BYTES))
-        return Driver(SerialLink(pipe, BAUD, PATIENCE_SECONDS, REST_SECONDS))
+        first = (draw or self.sequences).randrange
+        with patch("boards.host.serial_link.secrets.randbelow", first):     # so that an injection can be repeated
+            return Driver(SerialLink(pipe, BAUD, PATIENCE_SECONDS, REST_SECONDS))
 
     async def load(self) -> None:
         """The program, by a good host."""
@@ -101,6 +105,7 @@ async def injects(dut: Any) -> None:
         for kind, numbers in bench.job.injections.items():
             for number in numbers:
                 draw = generator(bench.job.seed, kind, number)
+                bench.sequences = draw
                 inject = cut_frame if draw.random() < VANISH_SHARE else damaged_frames
                 detail, outcome = await inject(bench, draw)
                 result.write(Outcome(kind, number, detail, outcome).line())

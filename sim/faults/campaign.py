@@ -11,8 +11,8 @@ from golden.compile.operands import predict_drawing
 from golden.integer.evaluate import sample
 from golden.spec.hardware import HardwareConfig, load_hardware
 from sim import runner
+from sim.board import SMALLEST, build_board
 from sim.board import TOP as BOARD
-from sim.board import build_board
 from sim.faults.job import JOB_VARIABLE, FaultJob, Outcome, read_outcomes
 from sim.faults.stores import TOP, bench_verilog
 from sim.random_model import LABEL
@@ -68,11 +68,14 @@ def system(config: HardwareConfig) -> tuple[Compiled, list[int], int]:
 
 
 def inject(config: Path, seed: int, injections: dict[str, list[int]]) -> list[Outcome]:
-    """Run injections; raises ``runner.SimulationError`` where a bench fails."""
+    """Run injections; raises ``runner.SimulationError`` where a bench fails.
+
+    Those of the link go to a board's top level around the smallest core, whatever the configuration.
+    """
     inside = {kind: numbers for kind, numbers in injections.items() if kind != LINK and numbers}
     outcomes = run(config, "sim.faults.bench_core", TOP, build(config), seed, inside) if inside else []
     if injections.get(LINK):
-        outcomes += run(config, "sim.faults.bench_link", BOARD, build_board(config), seed, {LINK: injections[LINK]})
+        outcomes += run(SMALLEST, "sim.faults.bench_link", BOARD, build_board(SMALLEST), seed, {LINK: injections[LINK]})
     return outcomes
 
 

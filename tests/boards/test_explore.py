@@ -15,7 +15,6 @@ from boards.explore import report
 from boards.explore.evaluate import LOSES_SAMPLES, NEVER_ENDS, NO_ROOM, UNBUILDABLE, Outcome, Task, evaluate_choice
 from boards.explore.front import front_of, pareto
 from boards.explore.search import EVERYTHING, SAMPLERS, ClusterError, evaluator, search
-from boards.explore.sizing import LINE_MEMORIES, smallest
 from boards.explore.space import CHOICES as CHOICES_OF
 from boards.explore.space import NO_DENSE, Choice, everything, within
 from boards.explore.targets import Target
@@ -27,6 +26,7 @@ from golden.compile.fitting import fit
 from golden.compile.layout import CompileError
 from golden.compile.operands import predict_drawing
 from golden.compile.segments import runs_of
+from golden.compile.sizing import LINE_MEMORIES, smallest
 from golden.model import zoo
 from golden.model.checkpoint import load as load_checkpoint
 from golden.model.labels import describe, usual

@@ -6,28 +6,39 @@ import argparse
 import sys
 
 from tests.formal import (
+    bounds,
     bus,
     dense_pair,
     dense_queue,
     detector,
     dispatcher,
+    engine_nests,
     fetcher,
     in_flight,
     lane,
     line_queue,
     link,
+    memories,
+    nests,
     packed,
+    product,
     queue,
     requantise,
     semaphores,
     sequencer,
+    sharing,
+    stream_units,
+    tokens,
     transposer,
     update_sum,
+    wiring,
+    word_check,
 )
 from tests.formal.prove import Property, report
 
 MODULES = (queue, semaphores, requantise, packed, line_queue, lane, dense_queue, dense_pair, dispatcher, fetcher,
-           in_flight, transposer, sequencer, detector, update_sum, link, bus)
+           in_flight, transposer, sequencer, detector, update_sum, word_check, link, bus, bounds, nests, engine_nests,
+           memories, sharing, product, tokens, stream_units, wiring)
 
 
 def properties() -> list[Property]:

@@ -161,6 +161,8 @@ class ArbiterMonitor(Monitor):
         m.d.comb += [
             Assume(~unit.response.valid | due.any()),
             Assert(~due.any() | ~unit.request.valid, "one at a time"),
+            Assert(sum(unit.requests[client].ready for client in range(CLIENTS)) <= 1, "one is served"),
+            Assert(sum(unit.responses[client].valid for client in range(CLIENTS)) <= 1, "one is answered"),
             Assert(passes(unit.request) == passed.any(), "nothing made up"),
             Assert(passes(unit.response) == Cat(passes(unit.responses[client]) for client in range(CLIENTS)).any()),
             Assert(~own["reading"] | own["granted"]),

@@ -1,15 +1,17 @@
 """The detector loses no sample, and decides every entry of a request exactly once.
 
-*burst_queue* (depth 4, payload of 2 bits, bounded): items leave in order, with their values; one is lost only with
+*burst_queue* (depth 4, payload of 2 bits, by induction): items leave in order, with their values; one is lost only with
 ``overrun``, which is high exactly in a push that finds the queue full.
 
 *sample_counters* (width 8, bounded): of one entry and channel, both free, a copy gives the number of non-zeros among
 the samples that were popped since its copy before, as long as they are few; other entries' samples and copies change
 nothing, however closely all follow each other.
 
+*copy_turns* (by induction): a copy that is due waits for one sample at most, and begins when none is under way.
+
 *decider* (by induction): any request takes max(1, count) * decide_cycles cycles and is popped in the last. Its n-th
 entry is copied once, before the counting, and shows at ``entry`` throughout; ``write`` is only in an entry's last
-cycle. Assumed: a copy is taken no later than ``sample_cycles`` after it is due, as sample_counters does, and a request
+cycle. Assumed: a copy is taken no later than ``sample_cycles`` after it is due, as *copy_turns* proves, and a request
 stands still until it is popped.
 """
 
@@ -38,6 +40,7 @@ from tests.formal.prove import SMALL, Monitor, Property, fixed, free, inside, pr
 
 CONFIG = dataclasses.replace(SMALL, line_words=1, split_lines=4)
 DEPTH = 4
+NUMBER_BITS = 4
 FIRST_DUE = (SAMPLE_DEPTH - 1) * sample_cycles(CONFIG)
 """Cycle of a decision from which every sample that was held at its beginning is counted or being counted."""
 
@@ -48,19 +51,15 @@ class QueueMonitor(Monitor):
 
     def claim(self, m: Module) -> None:
         unit = self.unit
-        inside(m, unit)
+        m.submodules.unit = body = unit.elaborate(None)
+        unit._MustUse__used = True
+        own = {signal.name: signal for signal in body._driving}
         free(m, unit.push, unit.item, unit.pop)
-        chosen = fixed(m, "chosen", 4)
-        entered = Signal(5)
-        left = Signal(5)
+        chosen = fixed(m, "chosen", NUMBER_BITS)
+        entered, left = Signal(NUMBER_BITS), Signal(NUMBER_BITS)
+        held, distance = Signal(NUMBER_BITS), Signal(NUMBER_BITS)
         value = Signal(2)
-        held = entered - left
-        m.d.comb += [
-            Assume(~unit.pop | unit.valid),
-            Assert(unit.valid == (held > 0), "offers what it holds"),
-            Assert(unit.several == (held > 1), "several"),
-            Assert(unit.overrun == (unit.push & (held == DEPTH)), "tells what it loses"),
-        ]
+        m.d.comb += [held.eq(entered - left), distance.eq(chosen - left)]
         with m.If(unit.push & ~unit.overrun):
             m.d.sync += entered.eq(entered + 1)
             with m.If(entered == chosen):
@@ -69,6 +68,18 @@ class QueueMonitor(Monitor):
             m.d.sync += left.eq(left + 1)
             with m.If(left == chosen):
                 m.d.comb += Assert(unit.front.tag == value, "in order, none lost")
+        probe = body.submodules.store.read_port(domain="comb")
+        m.d.comb += [
+            Assume(~unit.pop | unit.valid),
+            Assert(unit.valid == (held != 0), "offers what it holds"),
+            Assert(unit.several == (held > 1), "several"),
+            Assert(unit.overrun == (unit.push & (held == DEPTH)), "tells what it loses"),
+            Assert(held <= DEPTH, "no more than there is room for"),
+            # what makes it inductive: where things are
+            Assert((own["level"] == held) & (own["reader"] == left[:2])),
+            probe.addr.eq(chosen),
+            Assert((distance >= held) | (probe.data.tag == value)),
+        ]
 
 
 class CountersMonitor(Monitor):
@@ -118,6 +129,35 @@ class CountersMonitor(Monitor):
         with m.If(unit.copied_valid & (copied_entry == entry)):
             bits = unit.copied.counts.as_value().word_select(channel, COUNT_BITS)
             m.d.comb += [Assert(bits == counted, "non-zeros"), Assert(unit.copied.samples == sampled, "samples")]
+
+
+class TurnsMonitor(Monitor):
+    def __init__(self, unit: type) -> None:
+        self.unit = unit(CONFIG)
+
+    def claim(self, m: Module) -> None:
+        unit = self.unit
+        inside(m, unit)
+        free(m, unit.valid, unit.several, unit.front, unit.copy_due, unit.copy_entry)
+        waited = Signal(range(sample_cycles(CONFIG) + 1))
+        m.d.sync += waited.eq(Mux(unit.copy_due & ~unit.copy_taken, waited + 1, 0))
+        m.d.comb += [
+            Assert(waited < sample_cycles(CONFIG), "a copy waits for one sample at most"),
+            Assert(~unit.copy_taken | unit.copy_due, "only a copy that is due"),
+            Assert(~(unit.copy_taken & unit.running & ~unit.last), "one at a time"),
+            Assert(~unit.running | (waited <= unit.step)),
+            Assert(unit.running | (waited == 0)),
+            Assert(unit.step < sample_cycles(CONFIG)),
+        ]
+
+
+class BusyCounters(SampleCounters):
+    """Lets samples go before a copy."""
+
+    def sequence(self, m: Module) -> None:
+        super().sequence(m)
+        with m.If(self.valid):
+            m.d.comb += self.copy_taken.eq(0)
 
 
 class DeciderMonitor(Monitor):
@@ -176,7 +216,8 @@ class DeciderMonitor(Monitor):
 
 
 PROPERTIES = [
-    Property("burst_queue", QueueMonitor, BurstQueue, (CrowdedQueue,), depth=12, induction=False, quick=True),
+    Property("burst_queue", QueueMonitor, BurstQueue, (CrowdedQueue,), depth=6, induction=True, quick=True),
     Property("sample_counters", CountersMonitor, SampleCounters, (StickyCounters,), depth=16, induction=False),
+    Property("copy_turns", TurnsMonitor, SampleCounters, (BusyCounters,), depth=4, induction=True),
     Property("decider", DeciderMonitor, Decider, (HastyDecider,), depth=2, induction=True),
 ]

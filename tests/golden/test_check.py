@@ -2,9 +2,11 @@
 
 import random
 from itertools import combinations
+from math import comb
 
 import pytest
 
+from golden.spec import check
 from golden.spec.check import (
     BLOCK_BITS,
     BURST_BITS,
@@ -45,6 +47,14 @@ def test_every_pattern_of_flips_among_neighbours_is_found(bits):
         for column in columns[first:first + BURST_BITS]:
             sums += [before ^ column for before in sums]
         assert sums.count(0) == 1, f"bits {first} to {first + BURST_BITS - 1}"
+
+
+@pytest.mark.parametrize(("bits", "cases"), [(32, 105), (64, 166), (128, 689)])
+def test_three_flips_go_unseen_as_seldom_as_the_contract_says(bits, cases):
+    columns = changes(bits)
+    unseen = sum(one ^ other in columns for one, other in combinations(columns, 2)) // 3
+    assert round(comb(len(columns), 3) / unseen) == cases
+    assert str(cases) in check.__doc__
 
 
 @pytest.mark.parametrize("bits", BLOCKS)

@@ -27,7 +27,7 @@ from golden.spec.latency import ARRAY_TAIL, DRAIN_LATENCY, LINE_LATENCY, key_hol
 from golden.spec.model import ModelConfig
 from golden.spec.precision import group_names
 from golden.spec.timing import TimingModel
-from sim.random_model import random_system
+from sim.random_case import random_system
 from tests.golden.slow_array import SlowArray, SlowPairs, Work
 
 SMALL = load_hardware(Path(__file__).resolve().parents[2] / "configs" / "small.toml")

@@ -32,7 +32,7 @@ from golden.spec.image import Kind, Memory, parse_segment
 from golden.spec.interpreter import Interpreter
 from golden.spec.model import load_model
 from golden.spec.timing import estimate, predict
-from sim.random_model import random_system
+from sim.random_case import random_system
 
 CONFIGS = Path(__file__).resolve().parents[2] / "configs"
 SMALL = load_hardware(CONFIGS / "small.toml")

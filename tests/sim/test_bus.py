@@ -10,7 +10,7 @@ from rtl import verilog
 from sim import seed as seeds
 from sim.bus_run import build_bus_core, run_bus_job
 from sim.outside import differences, draw_outside
-from sim.random_model import random_system
+from sim.random_case import random_system
 from sim.units import config_file
 
 CONFIG = Path(config_file("smallest"))

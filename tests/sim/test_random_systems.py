@@ -1,5 +1,6 @@
 """Random models on small cores: every value that it writes, and every cycle that it takes, is as foretold."""
 
+import os
 from itertools import pairwise
 from pathlib import Path
 
@@ -12,10 +13,12 @@ from golden.spec.hardware import load_hardware
 from sim import seed as seeds
 from sim.core import build_core
 from sim.fuzz import explain, try_system
-from sim.random_model import LABEL, random_system
+from sim.random_case import compile_case, group_layers, random_case, random_system
+from sim.random_model import LABEL
 from sim.units import config_file
 
-COUNT = 5
+COUNT = int(os.environ.get("HALFTONE_SYSTEMS", "5"))
+"""Models of each configuration; `make coverage` draws more, so that rare kinds come too."""
 SMALL = Path(config_file("small"))
 
 
@@ -58,14 +61,22 @@ def test_some_random_models_end_early_and_most_do_not():
 
 def test_random_models_have_8_bit_groups_of_every_kind_in_one_run_of_blocks_and_in_several():
     hardware = load_hardware(SMALL)
-    models = [random_system(np.random.default_rng(seed), hardware).model for seed in range(24)]
-    runs = [1 + sum(one.eight_bit != other.eight_bit for one, other in pairwise(model.blocks)) for model in models]
-    groups = [{name.rpartition(".")[2] for name in model.eight_bit} for model in models]
+    cases = [random_case(np.random.default_rng(seed), hardware) for seed in range(60)]
+    layers = [group_layers(case.eight_bit, case.model.blocks) for case in cases]
+    runs = [1 + sum(one != other for one, other in pairwise(blocks)) for blocks in layers]
+    groups = [{name.rpartition(".")[2] for name in case.eight_bit} for case in cases]
     assert sum(not found for found in groups) >= 4
     assert {"attention"} in groups and {"hidden"} in groups
     assert max(runs) > 1
     assert any(found and count == 1 for found, count in zip(groups, runs, strict=True))
-    assert any("blocks.0.attention" in model.eight_bit for model in models)     # patches beside planes
+    assert any("blocks.0.attention" in case.eight_bit for case in cases)        # patches beside planes
+
+
+def test_a_compiled_case_has_the_8_bit_groups_that_it_says():
+    hardware = load_hardware(SMALL)
+    cases = [random_case(np.random.default_rng(seed), hardware) for seed in range(12)]
+    chosen = next(case for case in cases if case.eight_bit)
+    assert set(compile_case(chosen, hardware).model.eight_bit) == set(chosen.eight_bit)
 
 
 def test_random_models_have_few_and_many_zeros():

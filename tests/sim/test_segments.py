@@ -22,8 +22,8 @@ from sim.comparison import Comparison
 from sim.core import build_core
 from sim.fuzz import explain, try_compiled
 from sim.job import JOB_VARIABLE, PARTS_FILE, RESULT_FILE, Job
+from sim.random_case import random_system
 from sim.random_model import LABEL as RANDOM_LABEL
-from sim.random_model import random_system
 from sim.recorder import TOP
 from sim.units import config_file
 from tests.golden.test_segments import LABEL, ranged, steps_of

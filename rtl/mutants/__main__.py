@@ -1,0 +1,107 @@
+"""A unit with mutants: ``python -m rtl.mutants --unit softmax --config configs/small.toml --output build/mutants``.
+
+Writes <unit>.v, which has an input ``mutant`` more than the unit: 0 leaves it as it is, k wakes the k-th mutant; and
+<unit>.json, which describes each. The unit "core" is the whole core with trace ports.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from amaranth.back import verilog
+from amaranth.hdl import Fragment, Signal, Value
+from amaranth.hdl._ir import PortDirection
+from amaranth.lib import wiring
+
+from golden.spec.hardware import HardwareConfig, load_hardware
+from golden.spec.validation import ConfigError, require
+from rtl.core import Core
+from rtl.mutants.live import live_signals
+from rtl.mutants.plant import Mutant, Walk
+from rtl.mutants.sampling import choose
+from rtl.verilog import describe, unit_top, write  # first: it says which Yosys Amaranth is to use
+
+PORT = "mutant"
+CORE, TOP = "core", "top"
+
+
+def top_of(unit: str, config: HardwareConfig) -> tuple[wiring.Component, dict]:
+    """The unit's bench top, or the core with trace ports, and its description."""
+    if unit == CORE:
+        return Core(config, trace=True), describe(config, CORE, True)
+    return unit_top(unit, config, None)
+
+
+def mutants_of(unit: str, config: HardwareConfig) -> list[Mutant]:
+    """Everything that could be wrong in a unit, in the order of the walk."""
+    component, _ = top_of(unit, config)
+    return listed(unit, component, Fragment.get(component, None))
+
+
+def listed(unit: str, component: wiring.Component, fragment: Fragment) -> list[Mutant]:
+    """What could be wrong in a component, which stays as it is.
+
+    Of the core its own statements: what it is composed of has benches that see more. They come first in the walk.
+    """
+    walk = Walk(Signal(name=PORT), live_of(component, fragment))
+    walk.unit(fragment)
+    return [mutant for mutant in walk.found if mutant.path == TOP] if unit == CORE else walk.found
+
+
+def live_of(component: wiring.Component, fragment: Fragment) -> set[int]:
+    """Signals that the outputs of a component depend on."""
+    return live_signals(fragment, [value for value, direction in ports_of(component).values()
+                                   if direction is PortDirection.Output])
+
+
+def ports_of(component: wiring.Component) -> dict[str, tuple[Value, PortDirection]]:
+    """Name of each port of a component -> value and direction, as in its own Verilog."""
+    found = {}
+    for path, member, value in component.signature.flatten(component):
+        value = Value.cast(value)
+        direction = PortDirection.Input if member.flow == wiring.In else PortDirection.Output
+        found["__".join(map(str, path))] = (value, direction)
+    return found
+
+
+def mutated_verilog(unit: str, config: HardwareConfig, count: int, seed: int) -> tuple[str, dict]:
+    """Verilog of a unit with ``count`` of its mutants, selected by 1, 2 ..., and its description."""
+    component, description = top_of(unit, config)
+    fragment = Fragment.get(component, None)
+    mutants = listed(unit, component, fragment)
+    chosen = choose(mutants, count, seed)
+    select = Signal(range(len(chosen) + 1), name=PORT)
+    walk = Walk(select, live_of(component, fragment), {number: place for place, number in enumerate(chosen, 1)})
+    walk.unit(fragment)
+    ports = {**ports_of(component), PORT: (select, PortDirection.Input)}
+    text = verilog.convert(fragment, name=unit, ports=ports, emit_src=False, strip_internal_attrs=True)
+    models = [model.read_text(encoding="utf-8") for model in getattr(component, "MODELS", ())]
+    entries = [mutants[number].entry(place) for place, number in enumerate(chosen, 1)]
+    return "\n".join([text, *models]), {**description, "candidates": len(mutants), "mutants": entries}
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Entry point; returns the exit status."""
+    parser = argparse.ArgumentParser(prog="python -m rtl.mutants", description=__doc__,
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--unit", required=True, help="a unit of rtl.verilog, or core")
+    parser.add_argument("--config", type=Path, required=True, help="TOML file with a [hardware] table")
+    parser.add_argument("--output", type=Path, required=True, help="folder for the .v and .json files")
+    parser.add_argument("--count", type=int, default=20, help="mutants to plant (default: %(default)s)")
+    parser.add_argument("--seed", type=int, default=1, help="which ones (default: %(default)s)")
+    options = parser.parse_args(arguments)
+    try:
+        require(options.count > 0, f"--count is {options.count}; expected a positive number")
+        config = load_hardware(options.config)
+        text, description = mutated_verilog(options.unit, config, options.count, options.seed)
+    except ConfigError as error:
+        print(f"rtl.mutants: {error}", file=sys.stderr)
+        return 2
+    write(options.output, options.unit, text, description)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -79,8 +79,8 @@ def announce(text: str) -> None:
 
 
 def as_point(measured: Measured) -> Point:
-    """A measured core as the fit takes it; one that was measured before there were check bits has none."""
-    return HardwareConfig(**{"word_checks": 0, **measured["config"]}), measured["parts"]
+    """A measured core as the fit takes it."""
+    return HardwareConfig(**measured["config"]), measured["parts"]
 
 
 def fitted_content(measured: list[Measured]) -> dict:

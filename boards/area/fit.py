@@ -31,7 +31,8 @@ def fit(points: Sequence[Point]) -> AreaModel:
 def coefficients(part: str, kind: str, points: Sequence[Point]) -> list[float]:
     """Of a part's terms for one kind of cell: what memories do not explain, fitted by least squares.
 
-    A square counts by one over the number of cells, as the error of a large unit is larger.
+    A square counts by one over the number of cells, as the error of a large unit is larger. Of a part that fewer points
+    have than it has terms, only so many of the first terms count.
     """
     rows, wanted = [], []
     for config, cells in points:
@@ -40,8 +41,9 @@ def coefficients(part: str, kind: str, points: Sequence[Point]) -> list[float]:
             weight = 1 / math.sqrt(1 + abs(number))
             rows.append([weight * value for value in part_terms(part, config)])
             wanted.append(weight * number)
-    solution, *_ = np.linalg.lstsq(np.array(rows, dtype=float), np.array(wanted, dtype=float), rcond=None)
-    return [float(value) for value in solution]
+    matrix = np.array(rows, dtype=float)
+    solution, *_ = np.linalg.lstsq(matrix[:, :len(rows)], np.array(wanted, dtype=float), rcond=None)
+    return [float(value) for value in solution] + [0.0] * (matrix.shape[1] - len(solution))
 
 
 def synthesised(point: Point) -> Counts:

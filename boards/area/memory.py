@@ -39,6 +39,13 @@ def memory_cells(depth: int, bits: int) -> Counts:
                  DP16KD=rows * ceil_divide(bits, width))
 
 
+def lut_ram_cells(depth: int, bits: int, readers: int = 1) -> Counts:
+    """Cells of a memory whose readers see a word in the same cycle, which block RAM cannot be."""
+    rows = ceil_divide(depth, LUT_RAM_WORDS)
+    return cells(LUT4=readers * bits * multiplexer_luts(rows) + (rows if rows > 1 else 0),
+                 TRELLIS_DPR16X4=readers * rows * ceil_divide(bits, LUT_RAM_BITS))
+
+
 def cells(**counts: int) -> Counts:
     """These cells, and none of the other kinds."""
     return dict.fromkeys(KINDS, 0) | counts

@@ -14,7 +14,7 @@ from boards.synthesis import KINDS
 from golden.spec.hardware import HardwareConfig
 
 FITTED_FILE = Path(__file__).with_name("ecp5.json")
-RANGED = ("lanes", "width", "line_words", "slots")
+RANGED = ("lanes", "width", "line_words", "slots", "norm_parts", "word_checks")
 """Fields whose values beyond the fitted ones are refused."""
 
 Coefficients = dict[str, dict[str, list[float]]]

@@ -97,8 +97,8 @@ class Library:
         wanted = design.below(roots)
         missing = [name for name in design.texts if name in wanted and name not in self.known]
         if missing:
-            text = "".join(design.texts[name] if name in missing or name == design.top
-                           else black_box(design.texts[name]) for name in design.texts)
+            opened = {name for name in design.texts if not design.below([name]).isdisjoint(missing)}
+            text = "".join(text if name in opened else black_box(text) for name, text in design.texts.items())
             top = design.top.removeprefix("\\")
             self.folder.mkdir(parents=True, exist_ok=True)
             prepare(text, top, self.folder)

@@ -14,8 +14,8 @@ from matplotlib.figure import Figure
 from boards.explore.evaluate import Outcome
 from golden.spec.hardware import HardwareConfig
 
-COLUMNS = ("", "lanes × width", "line", "slots", "dense lanes (DSP)", "look-up table sites", "flip-flops", "block RAM",
-           "DSP", "cycles a drawing", "images a second")
+COLUMNS = ("", "lanes × width", "line", "slots", "norm", "dense lanes (DSP)", "look-up table sites", "flip-flops",
+           "block RAM", "DSP", "cycles a drawing", "images a second")
 RESOURCES = ("LUT4", "TRELLIS_FF", "DP16KD", "MULT18X18D")
 INCHES, DOTS_PER_INCH = (7.5, 4.5), 120
 
@@ -25,7 +25,8 @@ def row(number: str, outcome: Outcome) -> str:
     config = outcome.hardware
     dense = f"{config.dense_lanes} ({config.dsp_lanes})" if config.dense_lanes else "–"
     timed = [f"{outcome.cycles.drawing:,}", f"{outcome.images_per_second:.2f}"] if outcome.cycles else ["–", "–"]
-    cells = [number, f"{config.lanes} × {config.width}", str(config.line_words), str(config.slots), dense,
+    cells = [number, f"{config.lanes} × {config.width}", str(config.line_words), str(config.slots),
+             str(config.norm_parts), dense,
              *(f"{outcome.needs[kind]:,}" for kind in RESOURCES), *timed]
     return "| " + " | ".join(cells) + " |"
 
@@ -36,7 +37,7 @@ def table(front: Sequence[Outcome], existing: Sequence[Outcome], capacity: dict[
     lines += [row(str(number), outcome) for number, outcome in enumerate(front, start=1)]
     lines += [row(f"`{outcome.name}`", outcome) for outcome in existing if outcome.needs]
     has = [f"{capacity[kind]:,}" for kind in RESOURCES]
-    return "\n".join([*lines, f"| {device} has | – | – | – | – | " + " | ".join(has) + " | – | – |"])
+    return "\n".join([*lines, f"| {device} has | – | – | – | – | – | " + " | ".join(has) + " | – | – |"])
 
 
 def summary(outcomes: Sequence[Outcome], front: Sequence[Outcome]) -> str:

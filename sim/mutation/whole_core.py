@@ -20,7 +20,8 @@ from sim.bench_engine import CONFIG_VARIABLE
 from sim.fuzz import explain, judge
 from sim.job import JOB_VARIABLE, Job
 from sim.loaded_core import loaded_core
-from sim.random_model import LABEL, random_system
+from sim.random_case import random_system
+from sim.random_model import LABEL
 from sim.seed import seed
 from sim.units import config_file
 

@@ -215,7 +215,8 @@ def test_zeros_are_counted_like_the_references(name):
                 expected[step.number - 1].add(step)
     for got, right in zip(counted, expected, strict=True):
         assert got.zeros == right.zeros and got.values == right.values
-        assert isinstance(got.zeros, Counter) and sum(got.zeros.values()) > 0
+        assert isinstance(got.zeros, Counter)
+    assert sum(counted[0].zeros.values()) > 0           # a random drawing may end after its first step
     assert counted[0].zeros != counted[1].zeros
 
 

@@ -33,6 +33,7 @@ TARGETS = (
     Target("array_engine", _own("array"), ("sim.bench_array",)),
     Target(CORE, "smallest", ("sim.mutation.whole_core",), weight=2),
     Target("axi_bridge", "small", ("sim.bench_axi",)),
+    Target("checked_ram", "small", ("sim.bench_checked_ram",)),
     Target("dense", "small", ("sim.bench_dense",)),
     Target("dense_pair", _own("hybrid"), ("sim.bench_dense_pair",)),
     Target("descriptor_queue", "small", ("sim.bench_queue",)),

@@ -94,7 +94,7 @@ def test_a_call_that_unpickles_is_told(text, named):
     assert unsafe(ast.parse(text).body[0].value) == named
 
 
-@pytest.mark.parametrize("name", ["../../x", "/tmp/x", "..", ".", "a/b", "a\\b", "a\0b", "a\nb", "", "x" * 300, 5])
+@pytest.mark.parametrize("name", ["../../x", "/x", "..", ".", "a/b", "a\\b", "a\0b", "a\nb", "", "x" * 300, 5])
 def test_a_configurations_name_leads_nowhere_else(name):
     with pytest.raises(ConfigError, match=r"hardware\.name is .*; expected a name of 1 to 100 bytes"):
         HardwareConfig(name=name)

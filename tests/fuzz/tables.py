@@ -20,7 +20,7 @@ from tests.fuzz.target import Target, check_sentence, check_within
 KINDS: dict[str, type] = {"hardware": HardwareConfig, "model": ModelConfig, "data": DataConfig}
 MODEL = {"image_size": 8, "channels": 16, "blocks": 1, "heads": 1}
 REQUIRED = {"hardware": {}, "model": MODEL, "data": {"set": "avatars"}}
-names = st.sampled_from(["../../x", "/tmp/x", "..", ".", "a/b", "a\\b", "a\0b", "x" * 300, "tiny", "grün", "a\nb", ""])
+names = st.sampled_from(["../../x", "/x", "..", ".", "a/b", "a\\b", "a\0b", "x" * 300, "tiny", "grün", "a\nb", ""])
 values = st.one_of(
     st.integers(0, 1 << 21).map(str), st.integers().map(str),
     st.sampled_from([str(1 << exponent) for exponent in range(21)]),

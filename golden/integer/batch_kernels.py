@@ -48,7 +48,7 @@ def zeros(values: np.ndarray) -> int:
     found = np.int64(0)
     for n in range(values.shape[0]):
         row, total = values[n], np.int32(0)
-        for k in range(row.size):                                           # 32 bits: as wide as F, so vector code
+        for k in range(row.size):                                           # in 32 bits this becomes vector code
             total += np.int32(row[k] == 0)
         found += total
     return found

@@ -85,6 +85,16 @@ def test_a_random_models_velocity_is_the_references(number):
         assert (got == expected).all(), model.config
 
 
+@pytest.mark.parametrize("bytes_are_faster", [False, True])
+def test_products_of_bytes_and_of_floating_point_give_the_references_bits(monkeypatch, bytes_are_faster):
+    """Whatever this machine is faster with."""
+    monkeypatch.setattr(batch, "BYTES_ARE_FASTER", bytes_are_faster)
+    model, table, generator = small_random(RANDOM_MODELS)
+    assert (batch.narrow_numbers(model) == batch.BYTES) == bytes_are_faster
+    for got, expected in velocities(model, table, generator):
+        assert (got == expected).all(), model.config
+
+
 def test_random_models_cover_what_models_differ_in():
     configs = [random_config(np.random.default_rng(number), HARDWARE) for number in range(40)]
     for name, values in {"heads": {1, 2, 3}, "stride": {1, 2}, "expansion": {1, 2, 3, 4}, "image_channels": {1, 2, 3},

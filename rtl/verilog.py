@@ -26,6 +26,7 @@ from rtl.bench import (
     catalogue_pixel,
     catalogue_product,
 )
+from rtl.bench.sdram_chip import CoreWithChip
 from rtl.bus.axi import AxiCore
 from rtl.bus.wishbone import WishboneCore
 from rtl.core import TRACED, Core
@@ -116,8 +117,9 @@ def bus_verilog(bus: str, config: HardwareConfig, family: str, folder: Path) -> 
 def core_verilog(options: argparse.Namespace, config: HardwareConfig) -> None:
     """The core itself, with the ports that a simulation asks for."""
     core = Core(config, options.trace, options.family, options.events)
-    text = convert(core, "core", options.sources)
-    description = {**describe(config, "core", options.trace), "ports": ports(core)}
+    component = CoreWithChip(core) if options.sdram_chip and config.sdram_weights else core
+    text = convert(component, "core", options.sources)
+    description = {**describe(config, "core", options.trace), "ports": ports(component)}
     write(options.output, "core", text, description | (observe(core) if options.events else {}))
 
 
@@ -148,6 +150,8 @@ def command_line() -> argparse.ArgumentParser:
     parser.add_argument("--baud", type=int, default=1_000_000, help="bits a second of its link (default: %(default)s)")
     parser.add_argument("--bus", choices=BUSES, help="the core as a peripheral on this bus, as core_<bus>.v")
     parser.add_argument("--trace", action="store_true", help="show every memory write at ports of the core")
+    parser.add_argument("--sdram-chip", action="store_true",
+                        help="with a model of the chip at the core's SDRAM pins, where it has any")
     parser.add_argument("--events", action="store_true", help="show what the engines do at ports of the core")
     parser.add_argument("--sources", action="store_true",
                         help="of a unit or the core: name the line of Python that each module and signal is of")

@@ -25,7 +25,7 @@ from rtl.memory.loader import Loader
 from rtl.memory.part_ram import PARTS, PartRam
 from rtl.memory.ports import WritePort
 from rtl.memory.ram import Ram
-from rtl.memory.sdram import SdramPins
+from rtl.memory.sdram import sdram_members
 from rtl.memory.sdram_store import SdramStore
 from rtl.memory.sharing import share_reader, share_writer
 from rtl.memory.step_ram import StepRam
@@ -45,8 +45,9 @@ class Core(wiring.Component):
     """A diffusion transformer's accelerator behind one host port.
 
     ``request`` and ``response``: the registers of ``golden.spec.registers``; ``status`` shows the register of that
-    name. ``sdram``: the chip of the weights, where they are not in block RAM. With ``trace`` every write to a memory in TRACED is shown at a port of its own, with ``events`` what the
-    engines do (``rtl/events.py``). ``family`` says how DSP blocks are made ("generic" or "ecp5").
+    name. ``sdram``: the chip of the weights, where they are not in block RAM. With ``trace`` every write to a memory in
+    TRACED is shown at a port of its own, with ``events`` what the engines do (``rtl/events.py``). ``family`` says how
+    DSP blocks are made ("generic" or "ecp5").
     """
 
     def __init__(self, config: HardwareConfig, trace: bool = False, family: str = "generic",
@@ -62,7 +63,7 @@ class Core(wiring.Component):
             "request": In(stream.Signature(REQUEST_LAYOUT)),
             "response": Out(stream.Signature(DATA_BITS)),
             "status": Out(len(Status)),
-            **({"sdram": Out(SdramPins())} if config.sdram_weights else {}),
+            **sdram_members(config),
             **({f"trace_{name}": Out(WritePort(*self.shapes[name])) for name in TRACED} if trace else {}),
             **(event_members() if events else {}),
         })

@@ -45,9 +45,12 @@ BUSES = {"wishbone": WishboneCore, "axi": AxiCore}
 """The core as a peripheral of a system on chip, by its bus."""
 
 
-def convert(component: wiring.Component, name: str, sources: bool = False) -> str:
-    """Verilog of a component as top module ``name``; without paths of the machine, unless ``sources`` are wanted."""
-    return verilog.convert(component, name=name, emit_src=sources, strip_internal_attrs=not sources)
+def convert(component: wiring.Component, name: str, sources: bool = False, ports: dict | None = None) -> str:
+    """Verilog of a component as top module ``name``; without paths of the machine, unless ``sources`` are wanted.
+
+    ``ports``: with their directions, where some are not in its signature.
+    """
+    return verilog.convert(component, name=name, ports=ports, emit_src=sources, strip_internal_attrs=not sources)
 
 
 def describe(config: HardwareConfig, top: str, trace: bool) -> dict:

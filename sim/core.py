@@ -27,8 +27,9 @@ def generate_core(config: Path, folder: Path, observed: bool = False, waves: boo
     ``observed``: with event ports, which cost speed; ``waves``: and a bench that samples waves. Raises
     ``GenerationError`` with the generator's sentence.
     """
-    command = [sys.executable, "-m", "rtl.verilog", "--config", str(config), "--output", str(folder), "--trace", "--sdram-chip",
-               *(["--events"] if observed else []), *(["--sources"] if lines.is_counted(folder) else [])]
+    command = [sys.executable, "-m", "rtl.verilog", "--config", str(config), "--output", str(folder), "--trace",
+               "--sdram-chip", *(["--events"] if observed else []),
+               *(["--sources"] if lines.is_counted(folder) else [])]
     done = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=False)
     if done.returncode:
         raise GenerationError((done.stderr or done.stdout).strip())

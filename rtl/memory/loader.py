@@ -19,9 +19,10 @@ from rtl.memory.sdram_store import FetchPort
 class Loader(wiring.Component):
     """Copy ``rows`` consecutive words from the weight store or the key and value memory into a slot.
 
-    With ``parameters`` the first PARAMETER_ROWS words are the slot's multipliers and biases instead. One word a
-    cycle from the cycle after acceptance, of weights in an SDRAM as ``fetch`` gives them; the semaphores rise LOAD_TAIL
-    cycles after the last read. An empty load takes no cycle of work. ``parameters`` out: width x 32 bits of the slot asked for, in the same cycle.
+    With ``parameters`` the first PARAMETER_ROWS words are the slot's multipliers and biases instead. One word a cycle
+    from the cycle after acceptance, of weights in an SDRAM as ``fetch`` gives them; the semaphores rise LOAD_TAIL
+    cycles after the last read. An empty load takes no cycle of work. ``parameters`` out: width x 32 bits of the slot
+    asked for, in the same cycle.
     """
 
     def __init__(self, config: HardwareConfig) -> None:

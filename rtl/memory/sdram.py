@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from amaranth.hdl import Array, Cat, Const, Module, Mux, Signal, Value
 from amaranth.lib import enum, wiring
-from amaranth.lib.wiring import In, Out
+from amaranth.lib.wiring import In, Out, connect, flipped
 
 from golden.spec import sdram
 from golden.spec.hardware import REGISTER_BITS, HardwareConfig
@@ -45,6 +45,17 @@ class SdramPins(wiring.Signature):
         })
 
 
+def sdram_members(config: HardwareConfig) -> dict[str, wiring.Member]:
+    """The port ``sdram`` of whatever has the core in it, where weights are not in block RAM."""
+    return {"sdram": Out(SdramPins())} if config.sdram_weights else {}
+
+
+def pass_sdram(m: Module, inner: wiring.Component, outer: wiring.Component) -> None:
+    """Join that port of ``inner`` to that of ``outer``, where there is one."""
+    if "sdram" in inner.signature.members:
+        connect(m, inner.sdram, flipped(outer.sdram))
+
+
 class State(enum.Enum):
     """What comes next, once ``rest`` cycles are over."""
 
@@ -63,9 +74,10 @@ class SdramController(wiring.Component):
 
     ``write``: a pulse with ``write_word`` and ``write_data`` writes a word; not while ``filling``, which is high until
     its last column is written, until a fetch has read its last column, and from reset on until the chip is ready. A
-    pulse of ``fetch`` with ``first`` and ``count``, not while ``filling``, reads so many words from that one on, in the cycles of ``golden.spec.sdram.arrivals``, counted
-    from the pulse: ``coming`` is high, and two cycles later ``word`` is there for one cycle. ``abort`` ends a fetch;
-    one that begins FETCH_LEAD - 8 (4) cycles later has its own cycles again. Refreshes come by themselves.
+    pulse of ``fetch`` with ``first`` and ``count``, not while ``filling``, reads so many words from that one on, in the
+    cycles of ``golden.spec.sdram.arrivals``, counted from the pulse: ``coming`` is high, and two cycles later ``word``
+    is there for one cycle. ``abort`` ends a fetch; one that begins FETCH_LEAD - 8 (4) cycles later has its own cycles
+    again. Refreshes come by themselves.
     """
 
     def __init__(self, config: HardwareConfig) -> None:
@@ -201,7 +213,8 @@ class SdramController(wiring.Component):
             self.next_column(m, Command.WRITE, self.target, is_last_column)
             m.d.sync += [self.pins.data_out.eq(parts[self.column]), self.pins.drive.eq(1)]
             with m.If(is_last_column):
-                m.d.sync += [self.rest.eq(sdram.LAST_COLUMN_CYCLES - 1), self.state.eq(State.CLOSE), self.unwritten.eq(0)]
+                m.d.sync += [self.rest.eq(sdram.LAST_COLUMN_CYCLES - 1), self.state.eq(State.CLOSE)]
+                m.d.sync += self.unwritten.eq(0)
 
     def close(self, m: Module) -> None:
         """The end of a visit, which refreshes."""

@@ -25,6 +25,7 @@ from rtl.bench import (
     catalogue_link,
     catalogue_pixel,
     catalogue_product,
+    catalogue_sdram,
 )
 from rtl.bench.sdram_chip import CoreWithChip
 from rtl.bus.axi import AxiCore
@@ -37,7 +38,7 @@ from rtl.units.norm_engine import tail as norm_tail
 from rtl.units.softmax_engine import tail as softmax_tail
 
 CATALOGUES = (catalogue, catalogue_pixel, catalogue_array, catalogue_dense, catalogue_product, catalogue_link,
-              catalogue_bus)
+              catalogue_bus, catalogue_sdram)
 UNITS = {name: make for source in CATALOGUES for name, make in source.UNITS.items()}
 BUGS = {name: bugs for source in CATALOGUES for name, bugs in source.BUGS.items()}
 

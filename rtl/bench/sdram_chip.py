@@ -37,8 +37,9 @@ class SdramChip(wiring.Component):
     """``size`` columns of 16 bits, the first of the chip; ``pins`` seen from the controller.
 
     The clock is ``sync``'s, inverted: this takes commands at its falling edge. ``violation`` rises with the first
-    command that comes too early, in the wrong state or past ``size``, with a refresh that comes too late, and with data
-    driven from both sides, and stays; from then on data that is read is inverted, so that no bench can miss it.
+    command that comes too early, in the wrong state or past ``size``, with a column after a refresh that came too late,
+    unless the mode has been set anew, and with data driven from both sides, and stays; from then on data that is read
+    is inverted, so that no bench can miss it.
     """
 
     def __init__(self, size: int) -> None:
@@ -87,12 +88,15 @@ class SdramChip(wiring.Component):
         self.powered = Signal(range(POWER_UP + 1))
         self.refreshes = Signal(range(FIRST_REFRESHES + 1))
         self.gap = Signal(range(REFRESH_GAP + 2))
+        self.stale = Signal()                   # a refresh came too late, and what the chip held may be lost
         with m.If(self.powered != POWER_UP):
             m.d.chip += self.powered.eq(self.powered + 1)
         with m.If(self.on["refresh"] & (self.refreshes != FIRST_REFRESHES)):
             m.d.chip += self.refreshes.eq(self.refreshes + 1)
+        with m.If(self.gap > REFRESH_GAP):
+            m.d.chip += self.stale.eq(1)
         with m.If(self.on["mode"]):
-            m.d.chip += self.ready.eq(1)
+            m.d.chip += [self.ready.eq(1), self.stale.eq(0)]
         with m.If(self.on["refresh"] | ~self.ready):
             m.d.chip += self.gap.eq(0)
         with m.Elif(self.gap != REFRESH_GAP + 1):
@@ -132,7 +136,7 @@ class SdramChip(wiring.Component):
             column & (~is_open | (since["activate"] < T_RCD) | (self.place >= self.size)),
             on["write"] & ~self.pins.drive,
             self.pins.drive & (self.reading[0] | self.reading[1]),
-            self.gap > REFRESH_GAP,
+            column & self.stale,
         ).any()
 
 

@@ -80,6 +80,8 @@ class SdramController(wiring.Component):
     again. Refreshes come by themselves.
     """
 
+    open_cycles = sdram.ACTIVATE_CYCLES
+
     def __init__(self, config: HardwareConfig) -> None:
         self.columns = sdram.word_columns(config)
         self.stride = sdram.word_stride(config)
@@ -166,7 +168,7 @@ class SdramController(wiring.Component):
     def open_row(self, m: Module, following: State, word: Value) -> None:
         """Begin a visit."""
         bank, row, _ = self.place(word)
-        self.do(m, Command.ACTIVATE, sdram.ACTIVATE_CYCLES, following, row)
+        self.do(m, Command.ACTIVATE, self.open_cycles, following, row)
         m.d.sync += [self.pins.bank.eq(bank), self.column.eq(0)]
 
     def idle(self, m: Module) -> None:
@@ -175,10 +177,18 @@ class SdramController(wiring.Component):
             with m.If(self.left != 0):
                 with m.If(self.lead == 0):
                     self.open_row(m, State.READ, self.position)
-            with m.Elif(self.age == sdram.IDLE_CYCLES):
+            with m.Elif(self.is_due()):
                 self.refresh(m)
             with m.Elif(self.unwritten):
                 self.open_row(m, State.WRITE, self.target)
+
+    def is_due(self) -> Value:
+        """An idle controller refreshes now."""
+        return self.age == sdram.IDLE_CYCLES
+
+    def visit_ends(self) -> Value:
+        """The word that is read is its visit's last."""
+        return self.position[:(self.visit - 1).bit_length()] == self.visit - 1
 
     def refresh(self, m: Module) -> None:
         """A refresh; all rows are closed."""
@@ -188,7 +198,7 @@ class SdramController(wiring.Component):
     def read(self, m: Module) -> None:
         """A column a cycle until the visit or the fetch ends."""
         is_last_column = self.column == self.columns - 1
-        ends = (self.left == 1) | (self.position[:(self.visit - 1).bit_length()] == self.visit - 1)
+        ends = (self.left == 1) | self.visit_ends()
         with m.Case(State.READ):
             with m.If(self.left == 0):                  # an abort came meanwhile: the row must stay open for its time
                 m.d.sync += [self.rest.eq(sdram.LAST_COLUMN_CYCLES + 1), self.state.eq(State.CLOSE)]

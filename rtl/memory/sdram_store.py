@@ -91,6 +91,6 @@ class SdramStore(wiring.Component):
         coming = controller.coming
         for stage in range(READ_LATENCY):
             following = Signal(name=f"coming_{stage}")
-            m.d.sync += following.eq(coming & ~self.abort)
+            m.d.sync += following.eq(coming)
             coming = following
         m.d.comb += [check.word.eq(controller.word), check.valid.eq(coming), self.damaged.eq(check.damaged)]

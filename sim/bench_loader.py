@@ -188,7 +188,8 @@ async def loads(dut, credit):
     config = bench_config()
     clock = Clock(dut)
     generator = seeds.generator(f"loader {credit}")
-    depths = {LoadSource.WEIGHT: SDRAM_WORDS if config.sdram_weights else 4096, LoadSource.KEY_VALUE: config.key_value_words}
+    weights = SDRAM_WORDS if config.sdram_weights else 4096
+    depths = {LoadSource.WEIGHT: weights, LoadSource.KEY_VALUE: config.key_value_words}
     words, packed = random_memories(config, seeds.numpy_generator(f"loader {credit}"), depths)
     model = LoadModel(lambda values: cycles_of(config, values), lambda values: LOAD_TAIL, overlap=True)
     driver = EngineDriver(dut, clock, Opcode.LOAD, model, generator, credit=credit,

@@ -174,7 +174,7 @@ async def fetches_what_was_written(dut):
     await bench.idle(4 * sdram.LONGEST_GAP)
     await bench.fetch(0, 1)
     await bench.idle(sdram.LONGEST_GAP)
-    assert bench.compared > OPERATIONS * 10, f"only {bench.compared} words were compared"
+    assert bench.compared > 4 * OPERATIONS, f"only {bench.compared} words were compared"
     assert bench.damaged > 5 or not bench.checked, f"only {bench.damaged} words were damaged"
     mark("sdram idle longer than a refresh may take")
     if bench.damaged:

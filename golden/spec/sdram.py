@@ -25,8 +25,8 @@ COLUMNS = 1 << COLUMN_BITS + BANK_BITS + ROW_BITS
 CAS_LATENCY = 2
 MODE = CAS_LATENCY << 4
 """The mode register: burst length 1, sequential, that latency."""
-POWER_UP_CYCLES = 8_000
-"""Before the first command: 200 us at MOST_CLOCK_HZ."""
+POWER_UP_CYCLES = 8_200
+"""Before the first command: 200 us at MOST_CLOCK_HZ, and a little more."""
 FIRST_REFRESHES = 8
 """Before the mode is set."""
 MODE_CYCLES = 2

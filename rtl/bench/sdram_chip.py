@@ -104,7 +104,7 @@ class SdramChip(wiring.Component):
 
     def move_data(self, m: Module) -> None:
         """The columns themselves; a read drives the data pins from one to two cycles later."""
-        m.submodules.columns = store = memory.Memory(shape=16, depth=self.size, init=[])
+        m.submodules.store = store = memory.Memory(shape=16, depth=self.size, init=[])
         read, write = store.read_port(domain="comb"), store.write_port(domain="chip")
         self.place = Cat(self.pins.address[:COLUMN_PINS], self.pins.bank, Array(self.rows)[self.pins.bank])
         first = Signal(16)

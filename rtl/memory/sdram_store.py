@@ -34,7 +34,7 @@ class SdramStore(wiring.Component):
     """``weight_words`` words of ``word_bits`` bits; written with their check bits, verified when they are fetched.
 
     ``write`` takes a word where ``filling`` is low; then that is high until the word is written (``SdramController``).
-    ``fault``: a word at or past the end is written or asked for, in the same cycle; nothing is written then.
+    ``fault``: a word at or past the end is written or asked for, in the same cycle; nothing is written or fetched then.
     ``collision``: a write that comes too soon and is lost. ``damaged``: 1 cycle after the data of a word that does not
     match its check bits.
     """
@@ -74,7 +74,7 @@ class SdramStore(wiring.Component):
             controller.write.eq(write.enable & ~write_fault & ~controller.filling),
             controller.write_word.eq(write.address),
             controller.write_data.eq(with_check(write.data) if self.checked else write.data),
-            controller.fetch.eq(fetch.start),
+            controller.fetch.eq(fetch.start & ~past_end),
             controller.first.eq(fetch.first),
             controller.count.eq(fetch.count),
             controller.abort.eq(self.abort),

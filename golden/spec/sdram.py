@@ -1,9 +1,8 @@
 """An SDRAM beside the FPGA that holds the weights: its organisation, its commands' cycles, and how long a fetch takes.
 
 The chip is a single-data-rate SDRAM with 16 data pins, 4 banks, 13 row and 9 column bits (32 MiB), as on many boards,
-read and written one column a command (burst length 1, CAS latency 2). The cycles below keep the times of the slowest
-common speed grade (as in the data sheets of MT48LC16M16A2-75, AS4C16M16SA-7 and W9825G6KH-6) for any clock from
-LEAST_CLOCK_HZ to MOST_CLOCK_HZ; but for the first one, up to 100 MHz.
+read and written one column a command (burst length 1, CAS latency 2). From LEAST_CLOCK_HZ to MOST_CLOCK_HZ the cycles
+below are longer than the times that such chips ask for, which are given beside them.
 
 A weight word takes as many columns as its stored bits need, and begins at a multiple of a power of two of them. It is
 fetched in *visits*: a visit opens one row, reads up to ``visit_words`` words, closes the row and refreshes. So a fetch
@@ -15,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from golden.spec.hardware import HardwareConfig
+from golden.spec.validation import require
 
 DATA_PINS = 16
 COLUMN_BITS = 9
@@ -64,6 +64,13 @@ def word_columns(config: HardwareConfig) -> int:
 def word_stride(config: HardwareConfig) -> int:
     """Columns from one weight word to the next, a power of two."""
     return 1 << (word_columns(config) - 1).bit_length()
+
+
+def require_size(config: HardwareConfig) -> None:
+    """Raises ``ConfigError`` where the chip does not hold the weight store."""
+    most = COLUMNS // word_stride(config)
+    require(config.weight_words <= most, f"hardware.weight_words is {config.weight_words}; expected at most {most} of "
+                                         f"{config.word_bits} bits in an SDRAM")
 
 
 def visit_words(config: HardwareConfig) -> int:

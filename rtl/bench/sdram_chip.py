@@ -1,7 +1,7 @@
 """A model of an SDRAM chip for benches and simulated cores: it holds what is written and minds every time.
 
-Written from the data sheets of such chips alone, not from the controller; its times are those of the slowest speed
-grade in cycles of 100 MHz, but of 40 MHz after power-up and of 25 MHz for the refresh.
+Written from what such chips ask for, not from the controller: times are cycles of 10 ns, which is shorter than any that
+the controller may have; but the wait after power-up is in cycles of 25 ns, and that for a refresh in cycles of 40 ns.
 """
 
 from __future__ import annotations

@@ -7,6 +7,7 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out, connect, flipped
 
 from golden.spec.hardware import REGISTER_BITS, HardwareConfig
+from golden.spec.sdram import require_size
 from rtl.memory.ports import READ_LATENCY, WritePort
 from rtl.memory.sdram import COUNT_BITS, SdramController, SdramPins
 from rtl.memory.word_check import WordCheck, with_check
@@ -36,12 +37,13 @@ class SdramStore(wiring.Component):
     ``write`` takes a word where ``filling`` is low; then that is high until the word is written (``SdramController``).
     ``fault``: a word at or past the end is written or asked for, in the same cycle; nothing is written or fetched then.
     ``collision``: a write that comes too soon and is lost. ``damaged``: 1 cycle after the data of a word that does not
-    match its check bits.
+    match its check bits. Raises ``ConfigError`` for more words than the chip holds.
     """
 
     controller_unit = SdramController
 
     def __init__(self, config: HardwareConfig) -> None:
+        require_size(config)
         self.config = config
         self.checked = bool(config.word_checks)
         depth, bits = config.memory_shapes["weight"]

@@ -50,6 +50,8 @@ class Core(wiring.Component):
     DSP blocks are made ("generic" or "ecp5").
     """
 
+    has_pins = True     # the chip is outside
+
     def __init__(self, config: HardwareConfig, trace: bool = False, family: str = "generic",
                  events: bool = False) -> None:
         self.config = config
@@ -63,7 +65,7 @@ class Core(wiring.Component):
             "request": In(stream.Signature(REQUEST_LAYOUT)),
             "response": Out(stream.Signature(DATA_BITS)),
             "status": Out(len(Status)),
-            **sdram_members(config),
+            **(sdram_members(config) if self.has_pins else {}),
             **({f"trace_{name}": Out(WritePort(*self.shapes[name])) for name in TRACED} if trace else {}),
             **(event_members() if events else {}),
         })
@@ -160,8 +162,12 @@ class Core(wiring.Component):
         store = self.memories["weight"]
         connect(m, self.image.weight, store.write)
         connect(m, self.loader.fetch, store.fetch)
-        connect(m, store.pins, flipped(self.sdram))
+        self.connect_chip(m, store)
         m.d.comb += [store.abort.eq(self.restart), self.image.filling.eq(store.filling)]
+
+    def connect_chip(self, m: Module, store: SdramStore) -> None:
+        """The chip's pins."""
+        connect(m, store.pins, flipped(self.sdram))
 
     def connect_memories(self, m: Module) -> None:
         """Every other memory to its one writer and reader, or to those that take turns."""

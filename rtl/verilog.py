@@ -120,10 +120,10 @@ def bus_verilog(bus: str, config: HardwareConfig, family: str, folder: Path) -> 
 
 def core_verilog(options: argparse.Namespace, config: HardwareConfig) -> None:
     """The core itself, with the ports that a simulation asks for."""
-    core = Core(config, options.trace, options.family, options.events)
-    component = CoreWithChip(core) if options.sdram_chip and config.sdram_weights else core
-    text = convert(component, "core", options.sources)
-    description = {**describe(config, "core", options.trace), "ports": ports(component)}
+    kind = CoreWithChip if options.sdram_chip else Core
+    core = kind(config, options.trace, options.family, options.events)
+    text = convert(core, "core", options.sources)
+    description = {**describe(config, "core", options.trace), "ports": ports(core)}
     write(options.output, "core", text, description | (observe(core) if options.events else {}))
 
 

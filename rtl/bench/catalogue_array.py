@@ -13,7 +13,7 @@ from golden.spec.descriptors import Engine, Opcode
 from golden.spec.hardware import HardwareConfig
 from rtl.array.engine import ArrayEngine
 from rtl.bench import bugs_array as bugs
-from rtl.bench.catalogue_sdram import chip_for
+from rtl.bench.sdram_chip import chip_for
 from rtl.control.engine import descriptor_layout, engine_members
 from rtl.control.guard import Guard
 from rtl.control.queue import DescriptorQueue

@@ -7,16 +7,11 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out, connect, flipped
 
 from golden.spec.hardware import HardwareConfig
-from golden.spec.sdram import DATA_PINS, word_stride
+from golden.spec.sdram import DATA_PINS
 from rtl.bench.bugs_sdram import STORES, store
-from rtl.bench.sdram_chip import SdramChip
+from rtl.bench.sdram_chip import chip_for
 from rtl.memory.ports import WritePort
 from rtl.memory.sdram_store import FetchPort
-
-
-def chip_for(config: HardwareConfig) -> SdramChip:
-    """A chip as large as a configuration's weights need."""
-    return SdramChip(config.weight_words * word_stride(config))
 
 
 class StoreBench(wiring.Component):

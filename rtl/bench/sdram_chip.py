@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from amaranth.hdl import Array, Cat, ClockDomain, ClockSignal, Module, Signal, Value
 from amaranth.lib import memory, wiring
-from amaranth.lib.wiring import In, Out, connect, flipped
+from amaranth.lib.wiring import In, Out, connect
 
 from golden.spec.hardware import HardwareConfig
 from golden.spec.sdram import word_stride
 from rtl.core import Core
 from rtl.memory.sdram import SdramPins
+from rtl.memory.sdram_store import SdramStore
 
 BANKS = 4
 ROW_PINS = 13
@@ -140,25 +141,16 @@ class SdramChip(wiring.Component):
         ).any()
 
 
-class CoreWithChip(wiring.Component):
-    """A core whose weights are in an SDRAM, and the chip: the ports of the core but ``sdram``."""
+class CoreWithChip(Core):
+    """A core with the chip of its weights in it, where they are in one: no port ``sdram``."""
 
-    def __init__(self, core: Core) -> None:
-        self.core = core
-        self.config: HardwareConfig = core.config
-        members = dict(core.signature.members)
-        del members["sdram"]
-        super().__init__(members)
+    has_pins = False
 
-    def elaborate(self, platform: object) -> Module:
-        m = Module()
-        m.submodules.core = core = self.core
-        m.submodules.chip = chip = SdramChip(self.config.weight_words * word_stride(self.config))
-        connect(m, core.sdram, chip.pins)
-        for name, member in self.signature.members.items():
-            inner, outer = getattr(core, name), getattr(self, name)
-            if member.is_signature:
-                connect(m, inner, flipped(outer)) if member.flow is Out else connect(m, flipped(outer), inner)
-            else:
-                m.d.comb += outer.eq(inner) if member.flow is Out else inner.eq(outer)
-        return m
+    def connect_chip(self, m: Module, store: SdramStore) -> None:
+        m.submodules.chip = chip = chip_for(self.config)
+        connect(m, store.pins, chip.pins)
+
+
+def chip_for(config: HardwareConfig) -> SdramChip:
+    """A chip as large as a configuration's weights need."""
+    return SdramChip(config.weight_words * word_stride(config))

@@ -27,8 +27,8 @@ OUTPUT = Path("build/boards")
 
 def job_of(board: Board, name: str, config: Path, folder: Path, seed: int = 1) -> Job:
     """The board's core with a configuration, to be built in ``folder``."""
-    places = pins(board)
     hardware = load_hardware(config)
+    places = pins(board, hardware)
     return Job(board=board, top=board_top(board, hardware, places), pins=places, clock_hz=board.clock_hz, name=name,
                config=hardware.name, folder=folder, seed=seed)
 

@@ -47,6 +47,7 @@ class Board:
     baud: int = 1_000_000
     serial: Pad = ("uart", 0)
     button: Pad = ("button", 0)
+    sdram: Pad | None = None       # a chip as of golden.spec.sdram, for configurations whose weights are in one
     lights: tuple[Pad, Pad, Pad] = (("led", 0), ("led", 1), ("led", 2))   # busy, error, done
 
     @property

@@ -48,6 +48,11 @@ class Job:
         return FLOWS[self.board.device.flow]
 
     @property
+    def ports(self) -> dict | None:
+        """Ports of a top that has some which go both ways; None: those of its signature."""
+        return getattr(self.top, "all_ports", None)
+
+    @property
     def bitstream(self) -> Path:
         """The file that the board's FPGA reads."""
         return self.folder / f"{self.name}.{self.flow.suffix}"
@@ -82,7 +87,7 @@ def build(job: Job, say: Say) -> dict:
 
 def write_inputs(job: Job, versions: dict[str, str]) -> str:
     """Netlist, script and constraints, and a hash of all that the bitstream depends on."""
-    files = {"top.il": rtlil.convert(job.top, name="top", emit_src=False), "top.ys": script(job.flow),
+    files = {"top.il": rtlil.convert(job.top, name="top", ports=job.ports, emit_src=False), "top.ys": script(job.flow),
              **constraints(job.board, job.pins)}
     for name, text in files.items():
         (job.folder / name).write_text(text, encoding="utf-8")

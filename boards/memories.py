@@ -38,6 +38,8 @@ def shapes(config: HardwareConfig) -> dict[str, Shape]:
     built["tile"] = (config.lanes + config.dense_lanes // 2, *built["tile"][1:])
     if not config.dense_lanes:
         del built["split"]
+    if config.sdram_weights:
+        del built["weight"]
     return built
 
 

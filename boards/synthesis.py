@@ -14,8 +14,8 @@ from amaranth.lib import wiring
 KINDS = ("LUT4", "CCU2C", "TRELLIS_FF", "TRELLIS_DPR16X4", "DP16KD", "MULT18X18D")
 """Cells that are counted: look-up tables, carry pairs, flip-flops, LUT RAM, block RAM, multipliers."""
 
-FREE = ("PFUMX", "L6MUX21", "GSR", "PUR", "$scopeinfo")
-"""Cells that take nothing which is counted: they sit beside the look-up tables."""
+FREE = ("PFUMX", "L6MUX21", "GSR", "PUR", "TRELLIS_IO", "BB", "ODDRX1F", "$scopeinfo")
+"""Cells that take nothing which is counted: they sit beside the look-up tables, or at a pin."""
 
 LUT_SITES = {"LUT4": 1, "CCU2C": 2, "TRELLIS_DPR16X4": 6}
 """Look-up table sites that a cell takes; a LUT RAM takes four and, by its write port, two more."""

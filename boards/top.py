@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from amaranth.hdl import ClockDomain, Instance, Module, Signal
+from amaranth.hdl import ClockDomain, Instance, IOPort, Module, Signal
 from amaranth.lib import wiring
-from amaranth.lib.wiring import In, Out
+from amaranth.lib.wiring import In, Out, connect
 
 from boards.board import Board
 from boards.pins import INPUTS, PORTS, Pin
+from boards.sdram import SdramPads, members
 from golden.spec.hardware import HardwareConfig
+from golden.spec.sdram import DATA_PINS
 from golden.spec.validation import require
 from rtl.top import Top
 
@@ -47,16 +49,25 @@ class ClockDivider(wiring.Component):
 class BoardTop(wiring.Component):
     """``inner`` (ports rx, tx, button, busy, error, done) behind pins that may be active low.
 
-    ``clk``: the crystal, divided for the one clock domain. There is no reset: the bitstream sets the first state.
+    An inner ``sdram`` is behind the ports of ``boards.sdram``. ``clk``: the crystal, divided for the one clock domain.
+    There is no reset: the bitstream sets the first state.
     """
 
     def __init__(self, inner: wiring.Component, pins: dict[str, Pin], divide: int = 1,
                  clock_buffer: str | None = None) -> None:
         self.inner = inner
+        self.sdram_data = IOPort(DATA_PINS, name="sdram_data") if hasattr(inner, "sdram") else None
         self.pins = pins
         self.divide = divide
         self.clock_buffer = clock_buffer
-        super().__init__({name: (In if name in INPUTS else Out)(1) for name in PORTS})
+        super().__init__({**{name: (In if name in INPUTS else Out)(1) for name in PORTS},
+                          **(members() if self.sdram_data is not None else {})})
+
+    @property
+    def all_ports(self) -> dict[str, tuple[Signal | IOPort, None]]:
+        """Every port, for Amaranth's back ends, which find the directions: also the one that goes both ways."""
+        both_ways = {} if self.sdram_data is None else {"sdram_data": (self.sdram_data, None)}
+        return {name: (getattr(self, name), None) for name in self.signature.members} | both_ways
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
@@ -68,13 +79,22 @@ class BoardTop(wiring.Component):
             m.submodules.buffer = Instance(self.clock_buffer, i_I=divider.slow, o_O=domain.clk)
         else:
             m.d.comb += domain.clk.eq(divider.slow)
-        for name, pin in self.pins.items():
+        if self.sdram_data is not None:
+            self.connect_sdram(m)
+        for name in PORTS:
+            pin = self.pins[name]
             outer = getattr(self, name)
             if name in ("rx", "button"):
                 m.d.comb += getattr(inner, name).eq(outer ^ pin.inverted)
             elif name != "clk":
                 m.d.comb += outer.eq(getattr(inner, name) ^ pin.inverted)
         return m
+
+    def connect_sdram(self, m: Module) -> None:
+        """The chip's pins."""
+        m.submodules.sdram_pads = pads = SdramPads(self.sdram_data)
+        connect(m, self.inner.sdram, pads.pins)
+        m.d.comb += [getattr(self, name).eq(getattr(pads, name)) for name in members()]
 
 
 def board_top(board: Board, config: HardwareConfig, pins: dict[str, Pin]) -> BoardTop:

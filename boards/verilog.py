@@ -14,8 +14,8 @@ from boards import catalogue, vendor
 from boards.board import Board
 from boards.build import write_whole
 from boards.constraints import constraints
-from boards.pins import pins
-from boards.top import board_top, multiplier_family
+from boards.pins import Pin, pins
+from boards.top import BoardTop, board_top, multiplier_family
 from golden.spec.hardware import load_hardware
 from golden.spec.validation import ConfigError
 from rtl.interface import ports
@@ -24,17 +24,31 @@ from rtl.verilog import convert, describe, write
 OUTPUT = Path("build/verilog")
 
 
+def described_ports(top: BoardTop) -> list[dict]:
+    """Name, direction and bits of every port."""
+    both_ways = top.sdram_data
+    return ports(top, clocked=False) + (
+        [] if both_ways is None else [{"name": both_ways.name, "direction": "inout", "bits": len(both_ways)}])
+
+
+def location(places: dict[str, Pin], port: str) -> str | list[str]:
+    """Where a port is; of several bits, where each of them is."""
+    if port in places:
+        return places[port].location
+    return [pin.location for name, pin in places.items() if name.startswith(f"{port}[")]
+
+
 def write_board(board: Board, name: str, config: Path, folder: Path) -> None:
     """Write a board's Verilog, description and constraints; raises ``ConfigError`` for what cannot be built."""
     hardware = load_hardware(config)
-    places = pins(board)
+    places = pins(board, hardware)
     top = board_top(board, hardware, places)
     description = {
         **describe(hardware, "top", False), "board": name, "device": board.device.name, "clock_hz": board.clock_hz,
         "crystal_hz": board.crystal_hz, "baud": board.baud, "model": board.model, "family": multiplier_family(board),
-        "ports": [{**port, "pin": places[port["name"]].location} for port in ports(top, clocked=False)],
+        "ports": [{**port, "pin": location(places, port["name"])} for port in described_ports(top)],
     }
-    write(folder, "core", convert(top, "top"), description)
+    write(folder, "core", convert(top, "top", ports=top.all_ports), description)
     for file, text in (constraints(board, places) | vendor.script(board)).items():
         write_whole(folder / file, text)
 

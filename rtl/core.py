@@ -25,6 +25,8 @@ from rtl.memory.loader import Loader
 from rtl.memory.part_ram import PARTS, PartRam
 from rtl.memory.ports import WritePort
 from rtl.memory.ram import Ram
+from rtl.memory.sdram import sdram_members
+from rtl.memory.sdram_store import SdramStore
 from rtl.memory.sharing import share_reader, share_writer
 from rtl.memory.step_ram import StepRam
 from rtl.memory.twin_ram import TwinRam
@@ -43,9 +45,12 @@ class Core(wiring.Component):
     """A diffusion transformer's accelerator behind one host port.
 
     ``request`` and ``response``: the registers of ``golden.spec.registers``; ``status`` shows the register of that
-    name. With ``trace`` every write to a memory in TRACED is shown at a port of its own, with ``events`` what the
-    engines do (``rtl/events.py``). ``family`` says how DSP blocks are made ("generic" or "ecp5").
+    name. ``sdram``: the chip of the weights, where they are not in block RAM. With ``trace`` every write to a memory in
+    TRACED is shown at a port of its own, with ``events`` what the engines do (``rtl/events.py``). ``family`` says how
+    DSP blocks are made ("generic" or "ecp5").
     """
+
+    has_pins = True     # the chip is outside
 
     def __init__(self, config: HardwareConfig, trace: bool = False, family: str = "generic",
                  events: bool = False) -> None:
@@ -60,6 +65,7 @@ class Core(wiring.Component):
             "request": In(stream.Signature(REQUEST_LAYOUT)),
             "response": Out(stream.Signature(DATA_BITS)),
             "status": Out(len(Status)),
+            **(sdram_members(config) if self.has_pins else {}),
             **({f"trace_{name}": Out(WritePort(*self.shapes[name])) for name in TRACED} if trace else {}),
             **(event_members() if events else {}),
         })
@@ -99,8 +105,10 @@ class Core(wiring.Component):
             connect_events(m, self)
         return m
 
-    def memory(self, name: str) -> Ram | LineRam | TwinRam | PartRam | StepRam | CheckedRam:
+    def memory(self, name: str) -> Ram | LineRam | TwinRam | PartRam | StepRam | CheckedRam | SdramStore:
         """A memory with the ports that its users need."""
+        if name == "weight" and self.config.sdram_weights:
+            return SdramStore(self.config)
         shape = self.shapes[name]
         checked = bool(self.config.word_checks)
         if name in LINE_MEMORIES:
@@ -139,11 +147,27 @@ class Core(wiring.Component):
     def connect_image(self, m: Module) -> None:
         """Host words to the memories that an image fills, and those to their readers."""
         connect(m, self.registers.load_words, self.image.words)
-        readers = {"program": self.sequencer.program, "weight": self.loader.weight,
-                   "modulation": self.norm.modulation, "step": self.pixel.step, "coordinate": self.pixel.coordinate}
+        readers = {"program": self.sequencer.program, "modulation": self.norm.modulation, "step": self.pixel.step,
+                   "coordinate": self.pixel.coordinate}
+        if not self.config.sdram_weights:
+            readers["weight"] = self.loader.weight
+        else:
+            self.connect_sdram(m)
         for name, reader in readers.items():
             connect(m, getattr(self.image, name), self.memories[name].write)
             connect(m, reader, self.memories[name].read)
+
+    def connect_sdram(self, m: Module) -> None:
+        """The weight store where it is not block RAM."""
+        store = self.memories["weight"]
+        connect(m, self.image.weight, store.write)
+        connect(m, self.loader.fetch, store.fetch)
+        self.connect_chip(m, store)
+        m.d.comb += [store.abort.eq(self.restart), self.image.filling.eq(store.filling)]
+
+    def connect_chip(self, m: Module, store: SdramStore) -> None:
+        """The chip's pins."""
+        connect(m, store.pins, flipped(self.sdram))
 
     def connect_memories(self, m: Module) -> None:
         """Every other memory to its one writer and reader, or to those that take turns."""

@@ -11,6 +11,7 @@ from golden.spec.hardware import HardwareConfig
 from golden.spec.registers import Status
 from rtl.core import Core
 from rtl.link.link import SerialLink
+from rtl.memory.sdram import pass_sdram, sdram_members
 
 
 class Top(wiring.Component):
@@ -18,7 +19,8 @@ class Top(wiring.Component):
 
     ``rx`` and ``tx``: the line of ``golden.spec.link``. ``button`` puts core and link back to their first state for as
     long as it is high; it may change, and bounce, at any time. ``busy``: the core draws or takes an image; ``error``
-    and ``done`` as in STATUS. Raises ``ConfigError`` for a baud rate that the clock cannot make.
+    and ``done`` as in STATUS. ``sdram``: the chip of the weights, where they are not in block RAM. Raises
+    ``ConfigError`` for a baud rate that the clock cannot make.
     """
 
     def __init__(self, config: HardwareConfig, *, clock_hz: int, baud: int, family: str = "generic") -> None:
@@ -31,6 +33,7 @@ class Top(wiring.Component):
             "busy": Out(1),
             "error": Out(1),
             "done": Out(1),
+            **sdram_members(config),
         })
 
     def elaborate(self, platform: object) -> Module:
@@ -43,6 +46,7 @@ class Top(wiring.Component):
         m.submodules.link = ResetInserter(pressed)(link)
         connect(m, link.request, core.request)
         connect(m, core.response, link.response)
+        pass_sdram(m, core, self)
         m.d.comb += [
             link.rx.eq(self.rx),
             self.tx.eq(link.tx),

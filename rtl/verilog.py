@@ -25,7 +25,9 @@ from rtl.bench import (
     catalogue_link,
     catalogue_pixel,
     catalogue_product,
+    catalogue_sdram,
 )
+from rtl.bench.sdram_chip import CoreWithChip
 from rtl.bus.axi import AxiCore
 from rtl.bus.wishbone import WishboneCore
 from rtl.core import TRACED, Core
@@ -36,7 +38,7 @@ from rtl.units.norm_engine import tail as norm_tail
 from rtl.units.softmax_engine import tail as softmax_tail
 
 CATALOGUES = (catalogue, catalogue_pixel, catalogue_array, catalogue_dense, catalogue_product, catalogue_link,
-              catalogue_bus)
+              catalogue_bus, catalogue_sdram)
 UNITS = {name: make for source in CATALOGUES for name, make in source.UNITS.items()}
 BUGS = {name: bugs for source in CATALOGUES for name, bugs in source.BUGS.items()}
 
@@ -44,9 +46,12 @@ BUSES = {"wishbone": WishboneCore, "axi": AxiCore}
 """The core as a peripheral of a system on chip, by its bus."""
 
 
-def convert(component: wiring.Component, name: str, sources: bool = False) -> str:
-    """Verilog of a component as top module ``name``; without paths of the machine, unless ``sources`` are wanted."""
-    return verilog.convert(component, name=name, emit_src=sources, strip_internal_attrs=not sources)
+def convert(component: wiring.Component, name: str, sources: bool = False, ports: dict | None = None) -> str:
+    """Verilog of a component as top module ``name``; without paths of the machine, unless ``sources`` are wanted.
+
+    ``ports``: with their directions, where some are not in its signature.
+    """
+    return verilog.convert(component, name=name, ports=ports, emit_src=sources, strip_internal_attrs=not sources)
 
 
 def describe(config: HardwareConfig, top: str, trace: bool) -> dict:
@@ -115,7 +120,8 @@ def bus_verilog(bus: str, config: HardwareConfig, family: str, folder: Path) -> 
 
 def core_verilog(options: argparse.Namespace, config: HardwareConfig) -> None:
     """The core itself, with the ports that a simulation asks for."""
-    core = Core(config, options.trace, options.family, options.events)
+    kind = CoreWithChip if options.sdram_chip else Core
+    core = kind(config, options.trace, options.family, options.events)
     text = convert(core, "core", options.sources)
     description = {**describe(config, "core", options.trace), "ports": ports(core)}
     write(options.output, "core", text, description | (observe(core) if options.events else {}))
@@ -148,6 +154,8 @@ def command_line() -> argparse.ArgumentParser:
     parser.add_argument("--baud", type=int, default=1_000_000, help="bits a second of its link (default: %(default)s)")
     parser.add_argument("--bus", choices=BUSES, help="the core as a peripheral on this bus, as core_<bus>.v")
     parser.add_argument("--trace", action="store_true", help="show every memory write at ports of the core")
+    parser.add_argument("--sdram-chip", action="store_true",
+                        help="with a model of the chip at the core's SDRAM pins, where it has any")
     parser.add_argument("--events", action="store_true", help="show what the engines do at ports of the core")
     parser.add_argument("--sources", action="store_true",
                         help="of a unit or the core: name the line of Python that each module and signal is of")

@@ -117,6 +117,7 @@ async def draws_an_image(dut: Any) -> None:
     assert bench.lights() == (0, 0, 1)
     counts = await bench.link.counts()
     assert (counts["CLOCK_HZ"], counts["BAUD"]) == (bench.job.clock_hz, bench.job.baud)
+    assert not int(dut.sdram_violation.value), "the SDRAM was mistreated"
     assert not any(counts[name] for name in ("DAMAGED", "REPEATED", "RETRIES", "DROPPED")), counts
     assert not int(dut.bad_stops.value)
 

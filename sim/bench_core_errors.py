@@ -13,7 +13,7 @@ from typing import Any
 import cocotb
 
 from boards.host.driver import DeviceError, Driver
-from golden.spec.descriptors import SEMAPHORE_BITS, WIDTHS, Engine, Opcode, encode
+from golden.spec.descriptors import SEMAPHORE_BITS, WIDTHS, Engine, LoadSource, Opcode, encode
 from golden.spec.hardware import HardwareConfig, load_hardware
 from golden.spec.image import Image, Kind, Memory, Section, build_segment, parse_segment, read_image
 from golden.spec.registers import ErrorCode, Status
@@ -128,7 +128,7 @@ async def bad_programs(dut: Any) -> None:
                 encode(Opcode.LOAD, {"base": 1, "base_register": 1, "rows": 1})]
     # four cycles after the array the loader writes the rows that the array's second group reads in the same cycles
     collision = [encode(Opcode.ARRAY, {**product, "count": 2, "tile_step": bench.config.width - 6}),
-                 encode(Opcode.LOAD, {"rows": bench.config.width}), halt]
+                 encode(Opcode.LOAD, {"source": LoadSource.KEY_VALUE, "rows": bench.config.width}), halt]
     rounds = (1 << SEMAPHORE_BITS) // CREDITS + 1
     overflow_semaphore = [encode(Opcode.LOOP, {"count": rounds}), encode(Opcode.CREDIT, {"count": CREDITS}),
                           encode(Opcode.END, {}), halt]
@@ -138,6 +138,7 @@ async def bad_programs(dut: Any) -> None:
         (ErrorCode.LOOP, [encode(Opcode.LOOP, {"count": 1})] * 7),
         (ErrorCode.ADDRESS, [read_past_end, halt]),
         (ErrorCode.ADDRESS, [write_past_end, halt]),
+        (ErrorCode.ADDRESS, [encode(Opcode.LOAD, {"base": bench.config.weight_words - 1, "rows": 2}), halt]),
         (ErrorCode.ADDRESS, overflow),
         (ErrorCode.SCHEDULE, collision),
         (ErrorCode.SEMAPHORE, overflow_semaphore),

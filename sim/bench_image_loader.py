@@ -38,8 +38,23 @@ class Bench:
 
     async def start(self) -> None:
         self.dut.clear.value = 0
+        if self.config.sdram_weights:
+            self.dut.filling.value = 1
         await self.clock.start()
         cocotb.start_soon(self.watch())
+        if self.config.sdram_weights:
+            cocotb.start_soon(self.fill())
+
+    async def fill(self) -> None:
+        """A store that takes a word and then its time; whatever comes meanwhile is lost."""
+        generator = seeds.generator("filling")
+        left = 50
+        while True:
+            await self.clock.next_edge()
+            written = int(self.dut.weight__enable.value)
+            assert not (written and left), "image loader: a weight comes before the last one is written"
+            left = generator.randrange(1, 20) if written else max(0, left - 1)
+            self.dut.filling.value = int(left > 0)
 
     async def watch(self) -> None:
         ports = [(memory, *(getattr(self.dut, f"{memory.name.lower()}__{part}") for part in
@@ -70,7 +85,7 @@ class Bench:
 
     async def send(self, words) -> None:
         await self.source.send(words)
-        await self.clock.wait_cycles(3)
+        await self.clock.wait_cycles(3)        # all words are written by then
 
     async def clear(self) -> None:
         self.dut.clear.value = 1

@@ -13,6 +13,7 @@ from golden.spec import numbers
 from golden.spec.descriptors import LoadSource, Opcode
 from golden.spec.hardware import HardwareConfig
 from golden.spec.latency import LOAD_TAIL
+from golden.spec.sdram import POWER_UP_CYCLES, arrivals
 from sim import seed as seeds
 from sim.bench_engine import EngineDriver, Model, bench_config, issue, load, pack, random_masks
 from sim.clock import Clock
@@ -23,12 +24,27 @@ READ_LATENCY = 2
 ADDRESS_BITS = 20
 MOST_ROWS = 4000
 """Of one load, so that the rows of the last slot pass the largest address of the tile's port."""
+SDRAM_WORDS = 1024
+"""Weights of a bench whose words take WRITE_CYCLES to be written."""
+WRITE_CYCLES = 40
 PACKED_EVERY = 64
 """Distance of the weight rows from which on there are parameters as the compiler packs them."""
 
 
-def cycles_of(values):
+def words_of(values):
     return values["rows"] + (numbers.PARAMETER_ROWS if values["parameters"] else 0)
+
+
+def reads_of(config, values):
+    """When each word is read, in cycles from the first one of work: one a cycle, or as an SDRAM gives them."""
+    if config.sdram_weights and values["source"] == LoadSource.WEIGHT:
+        return [arrival - 1 for arrival in arrivals(config, values["base"], words_of(values))]
+    return list(range(words_of(values)))
+
+
+def cycles_of(config, values):
+    """Cycles of work."""
+    return max(reads_of(config, values), default=-1) + 1
 
 
 @dataclass
@@ -57,7 +73,7 @@ def random_descriptor(config, generator, depths):
               "parameters": parameters}
     if generator.random() < 0.2:
         values |= {"signal_each": 0, "signal_last": 0}      # nobody is told, and yet the loader is not idle before
-    return {**values, "base": max(0, min(base, depths[source] - cycles_of(values)))}
+    return {**values, "base": max(0, min(base, depths[source] - words_of(values)))}
 
 
 def random_parameters(config, generator):
@@ -129,7 +145,8 @@ class Watch:
         """Which parameter rows each slot holds in this cycle."""
         for values, _, start in self.model.starts[self.started:]:
             if values["parameters"]:
-                self.due += [(start + row + READ_LATENCY + 1, values, row) for row in range(numbers.PARAMETER_ROWS)]
+                reads = reads_of(self.config, values)[:numbers.PARAMETER_ROWS]
+                self.due += [(start + read + READ_LATENCY + 1, values, row) for row, read in enumerate(reads)]
         self.started = len(self.model.starts)
         while self.due and self.due[0][0] <= cycle:
             _, values, row = self.due.pop(0)
@@ -158,9 +175,9 @@ def expected_writes(config, model, words):
     expected = []
     for values, _, start in model.starts:
         first = numbers.PARAMETER_ROWS if values["parameters"] else 0
-        for row in range(values["rows"]):
+        for row, read in enumerate(reads_of(config, values)[first:]):
             word = words[LoadSource(values["source"])][values["base"] + first + row]
-            expected.append((start + first + row + READ_LATENCY, values["slot"] * config.slot_rows + row, word))
+            expected.append((start + read + READ_LATENCY, values["slot"] * config.slot_rows + row, word))
     return expected
 
 
@@ -171,14 +188,18 @@ async def loads(dut, credit):
     config = bench_config()
     clock = Clock(dut)
     generator = seeds.generator(f"loader {credit}")
-    depths = {LoadSource.WEIGHT: 4096, LoadSource.KEY_VALUE: config.key_value_words}
+    weights = SDRAM_WORDS if config.sdram_weights else 4096
+    depths = {LoadSource.WEIGHT: weights, LoadSource.KEY_VALUE: config.key_value_words}
     words, packed = random_memories(config, seeds.numpy_generator(f"loader {credit}"), depths)
-    model = LoadModel(cycles_of, lambda values: LOAD_TAIL, overlap=True)
+    model = LoadModel(lambda values: cycles_of(config, values), lambda values: LOAD_TAIL, overlap=True)
     driver = EngineDriver(dut, clock, Opcode.LOAD, model, generator, credit=credit,
                           bubble=0.0 if credit == 1.0 else 0.2)
     dut.parameter_slot.value = 0
     await clock.start()
-    filling = [cocotb.start_soon(load(dut, clock, f"load_{source.name.lower()}", words[source])) for source in words]
+    if config.sdram_weights:
+        await clock.wait_cycles(POWER_UP_CYCLES + 200)
+    filling = [cocotb.start_soon(load(dut, clock, f"load_{source.name.lower()}", words[source],
+                                      WRITE_CYCLES if config.sdram_weights else 1)) for source in words]
     for task in filling:
         await task
     watch = Watch(dut, config, generator, model, words, packed)
@@ -196,6 +217,8 @@ async def loads(dut, credit):
 async def what_lies_past_an_end_stays_there(dut):
     """An address with more bits than its memory's port becomes all ones: a read faults, a row goes past the tile."""
     config = bench_config()
+    if config.sdram_weights:
+        return      # the store looks at a fetch's end itself
     clock = Clock(dut)
     generator = seeds.generator("loader past the end")
     dut.parameter_slot.value = dut.descriptor__valid.value = dut.available.value = 0

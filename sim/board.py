@@ -11,13 +11,14 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from golden.spec.hardware import load_hardware
 from sim import runner
 from sim.units import GenerationError
 from sim.verilator import BUILD, REPOSITORY
 
 TOP = "board"
 BENCH = REPOSITORY / "sim" / "board.sv"
-CELLS = REPOSITORY / "rtl" / "bench" / "mult18x18d.v"
+CELLS = (REPOSITORY / "rtl" / "bench" / "mult18x18d.v", REPOSITORY / "boards" / "cells" / "pads.v")
 """Models of the cells that a board's own top level names."""
 JOB_VARIABLE = "HALFTONE_BOARD_JOB"
 SMALLEST = REPOSITORY / "sim" / "smallest.toml"
@@ -61,7 +62,13 @@ def read_job() -> BoardJob:
 
 
 def build_board(config: Path) -> Path:
-    """Generate and build the top level with a UART at its line; returns the folder."""
+    """Generate and build the top level with a UART at its line; returns the folder.
+
+    Raises ``GenerationError`` for a core with pins that only a board's own top level connects.
+    """
+    if load_hardware(config).sdram_weights:
+        raise GenerationError(f"{config} has its weights in an SDRAM, which this top level does not connect; choose a "
+                              "configuration whose hardware.sdram_weights is 0")
     folder = BUILD / "board" / config.stem
     generate("rtl.verilog", "--top", "--config", str(config), "--output", str(folder), "--clock", str(CLOCK_HZ),
              "--baud", str(BAUD))
@@ -79,8 +86,18 @@ def build_pins(board: str, config: Path | None = None) -> tuple[Path, dict[str, 
              *(("--config", str(config)) if config else ()))
     folder /= board
     told = json.loads((folder / "core.json").read_text(encoding="utf-8"))
-    runner.build([folder / "core.v", CELLS, BENCH], TOP, folder)
+    runner.build([*chip(folder, config), folder / "core.v", *CELLS, BENCH], TOP, folder)
     return folder, {name: told[name] for name in ("clock_hz", "baud")}
+
+
+def chip(folder: Path, config: Path | None) -> list[Path]:
+    """The model of a board's SDRAM chip where its core has weights in one, and what tells the bench so."""
+    if config is None or not load_hardware(config).sdram_weights:
+        return []
+    generate("rtl.verilog", "--unit", "sdram_chip", "--config", str(config), "--output", str(folder))
+    told = folder / "sdram.vh"
+    told.write_text("`define SDRAM\n", encoding="utf-8")
+    return [told, folder / "sdram_chip.v"]
 
 
 def generate(module: str, *words: str) -> None:

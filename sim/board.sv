@@ -18,13 +18,36 @@ module board #(
     output reg [15:0] bad_stops,     // bytes whose stop bit was low, which are not kept
     output wire busy,
     output wire error,
-    output wire done
+    output wire done,
+    output wire sdram_violation      // the board's SDRAM was mistreated; never where it has none
 );
     reg line_out = 1;
     wire line_in;
+`ifdef SDRAM
+    // The chip beside the board's FPGA, which takes commands at the rising edge of its clock pin.
+    wire sdram_clock, sdram_clock_enable, sdram_select;
+    wire [2:0] sdram_command;
+    wire [1:0] sdram_bank, sdram_mask;
+    wire [12:0] sdram_address;
+    wire [15:0] sdram_data, sdram_read;
+    reg [1:0] sdram_drives = 0;
+    always @(posedge sdram_clock) sdram_drives <= {sdram_drives[0], sdram_command == 3'b101 && !sdram_select};
+    assign sdram_data = sdram_drives[1] ? sdram_read : 16'bz;
+    sdram_chip chip(.clk(~sdram_clock), .pins__command(sdram_select ? 3'b111 : sdram_command),
+                    .pins__bank(sdram_bank), .pins__address(sdram_address), .pins__data_out(sdram_data),
+                    .pins__drive(!sdram_drives[1] && sdram_command == 3'b100), .pins__data_in(sdram_read),
+                    .violation(sdram_violation));
+`else
+    assign sdram_violation = 0;
+`endif
     // Where a top level has a reset it stays open, and low: a board's has none.
     // verilator lint_off PINMISSING
     top top(.clk(clk), .rx(line_out ^ disturb), .tx(line_in), .button(button),
+`ifdef SDRAM
+            .sdram_clock(sdram_clock), .sdram_clock_enable(sdram_clock_enable), .sdram_select(sdram_select),
+            .sdram_command(sdram_command), .sdram_bank(sdram_bank), .sdram_address(sdram_address),
+            .sdram_mask(sdram_mask), .sdram_data(sdram_data),
+`endif
             .busy(busy), .error(error), .done(done));
     // verilator lint_on PINMISSING
 

@@ -28,7 +28,8 @@ def generate_core(config: Path, folder: Path, observed: bool = False, waves: boo
     ``GenerationError`` with the generator's sentence.
     """
     command = [sys.executable, "-m", "rtl.verilog", "--config", str(config), "--output", str(folder), "--trace",
-               *(["--events"] if observed else []), *(["--sources"] if lines.is_counted(folder) else [])]
+               "--sdram-chip", *(["--events"] if observed else []),
+               *(["--sources"] if lines.is_counted(folder) else [])]
     done = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=False)
     if done.returncode:
         raise GenerationError((done.stderr or done.stdout).strip())

@@ -22,6 +22,8 @@ CAPS = {"weight_words": 3000, "activation_words": 1536, "key_value_words": 1536,
         "step_words": 8, "coordinate_words": 16, "slot_rows": 256, "longest_dot_product": 256, "split_lines": 200,
         "watchdog_cycles": 1 << 16}
 """Depths that bound a random model, so that it is drawn in seconds."""
+SDRAM_SHARE = 0.25
+"""Of the configurations, those whose weights are in an SDRAM."""
 ROOM = 3
 """A memory may have up to so many times the depth of what it holds."""
 ROUNDED = ("normalised_words", "activation_words", "score_words")
@@ -34,7 +36,8 @@ def random_array(generator: np.random.Generator, widest: int = WIDTHS[-1]) -> Ha
     lanes = int(generator.choice([count for count in LANES if count <= width]))
     made = HardwareConfig(
         name="random", lanes=lanes, width=width, line_words=int(generator.choice([1, 2, 4, 8])),
-        slots=int(generator.choice([4, 8])), norm_parts=int(generator.integers(1, 3)), **CAPS)
+        slots=int(generator.choice([4, 8])), norm_parts=int(generator.integers(1, 3)),
+        sdram_weights=int(generator.random() < SDRAM_SHARE), **CAPS)
     if lanes < least_lanes(made) or generator.random() < 0.2:
         return made
     return replace(made, dense_lanes=lanes, dsp_lanes=2 * int(generator.integers(0, lanes // 2 + 1)))

@@ -19,6 +19,7 @@ from golden.spec import descriptors, hardware, image, latency, numbers, register
 from golden.spec.descriptors import DESCRIPTOR_BITS, FIELDS, OPCODE_BITS, RELOCATABLE, Engine, Opcode
 from golden.spec.document_check import check_part
 from golden.spec.document_link import link_part
+from golden.spec.document_sdram import sdram_part
 from golden.spec.hardware import FORMAT_VERSION, HardwareConfig, load_hardware
 from golden.spec.registers import ADDRESSES, MEANINGS, REGISTERS, ErrorCode
 
@@ -252,7 +253,8 @@ def memory_part(config: HardwareConfig) -> list[str]:
              f"`{config.fingerprint:08x}`. The tile memory is built once for each lane, the residual memory twice, and "
              f"the left operands' memories have {config.line_words} banks.", ""]
     lines += table(["memory", "words", "bits of a word", "bits", "holds"], rows)
-    return [*lines, f"Together {sum(row[3] for row in rows):,} bits, check bits left out.", "", *check_part()]
+    total = f"Together {sum(row[3] for row in rows):,} bits, check bits left out."
+    return [*lines, total, "", *check_part(), *sdram_part()]
 
 
 def latency_part(config: HardwareConfig) -> list[str]:

@@ -20,9 +20,9 @@ REGISTER_BITS = 20
 SPLIT_ENTRY_BITS = 10
 """Bits of an entry of the split table in descriptors."""
 MOST_SPLIT_LINES = 1 << SPLIT_ENTRY_BITS
-NOT_IN_IMAGE = ("name", "norm_parts", "word_checks")
+NOT_IN_IMAGE = ("name", "norm_parts", "word_checks", "sdram_weights")
 """Fields of the configuration that no program image depends on."""
-OPTIONAL = ("dense_lanes", "dsp_lanes", "word_checks")
+OPTIONAL = ("dense_lanes", "dsp_lanes", "word_checks", "sdram_weights")
 """Fields of the configuration that may be 0."""
 CHECKED_MEMORIES = ("program", "weight", "modulation", "step", "coordinate", "tile", "split")
 """Memories whose words carry check bits (``golden.spec.check``), unless ``word_checks`` is 0."""
@@ -66,6 +66,7 @@ class HardwareConfig:
     coordinate_words: int = 32     # coordinate channels, one word a grid line
     norm_parts: int = 1            # cycles that the norm takes for a word: 1, or 2 for half of its multipliers
     word_checks: int = 1           # 1: words of the memories in CHECKED_MEMORIES carry check bits; 0: none does
+    sdram_weights: int = 0         # 1: the weight store is an SDRAM beside the FPGA (golden.spec.sdram); 0: block RAM
     watchdog_cycles: int = 1 << 20  # no progress for so long stops the core
 
     def __post_init__(self) -> None:
@@ -89,6 +90,7 @@ class HardwareConfig:
             require(depth % unit == 0, f"hardware.{name} is {depth}; expected a multiple of {unit}, two lines")
         require(self.norm_parts in (1, 2), f"hardware.norm_parts is {self.norm_parts}; expected 1 or 2")
         require(self.word_checks <= 1, f"hardware.word_checks is {self.word_checks}; expected 0 or 1")
+        require(self.sdram_weights <= 1, f"hardware.sdram_weights is {self.sdram_weights}; expected 0 or 1")
         self.check_dense()
 
     def check_dense(self) -> None:

@@ -16,7 +16,7 @@ from itertools import accumulate, pairwise
 from golden.spec import numbers
 from golden.spec.array_timing import NO_TOKENS, ArrayClock, DenseOperands, Fields, LineReader, Operands
 from golden.spec.decision_timing import DecisionClock
-from golden.spec.descriptors import QUEUE_DEPTH, Destination, Engine, NormFormat, Opcode
+from golden.spec.descriptors import QUEUE_DEPTH, Destination, Engine, LoadSource, NormFormat, Opcode
 from golden.spec.hardware import HardwareConfig
 from golden.spec.interpreter import ENGINE_OPCODES, Interpreter, ProgramError
 from golden.spec.latency import (
@@ -31,6 +31,7 @@ from golden.spec.latency import (
     pixel_cycles,
     softmax_tail,
 )
+from golden.spec.sdram import fetch_cycles
 
 
 @dataclass(frozen=True)
@@ -197,13 +198,14 @@ class TimingModel:
                 self.semaphores[giver, taker].given.append(cycle)
 
     def load(self, clock: EngineClock, fields: Fields, accepted: int) -> int:
-        """Weight loader: a word a cycle."""
+        """Weight loader: a word a cycle, or as the SDRAM gives them."""
         words = fields["rows"] + numbers.PARAMETER_ROWS * fields["parameters"]
-        last = accepted + words
+        is_fetched = self.config.sdram_weights and fields["source"] == LoadSource.WEIGHT
+        last = accepted + (fetch_cycles(self.config, fields["base"], words) if is_fetched else words)
         signals = fields["signal_each"] | fields["signal_last"]
         self.give(Engine.LOAD, signals, last + LOAD_TAIL)
         clock.free = last + 1
-        clock.busy += words
+        clock.busy += last - accepted
         clock.idle = last + 1 + (LOAD_TAIL if signals or words else 0)
         return last
 

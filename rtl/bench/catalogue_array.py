@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 
-from amaranth.hdl import Array, Cat, Module
+from amaranth.hdl import Array, Cat, Module, Value
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out, connect, flipped
 
@@ -13,6 +13,7 @@ from golden.spec.descriptors import Engine, Opcode
 from golden.spec.hardware import HardwareConfig
 from rtl.array.engine import ArrayEngine
 from rtl.bench import bugs_array as bugs
+from rtl.bench.sdram_chip import chip_for
 from rtl.control.engine import descriptor_layout, engine_members
 from rtl.control.guard import Guard
 from rtl.control.queue import DescriptorQueue
@@ -23,6 +24,7 @@ from rtl.memory.loader import Loader
 from rtl.memory.part_ram import PartRam
 from rtl.memory.ports import WritePort
 from rtl.memory.ram import Ram
+from rtl.memory.sdram_store import SdramStore
 from rtl.units.requantise import Requantise
 
 TYPES: dict[str, dict[str | None, type]] = {
@@ -74,6 +76,9 @@ class LoaderBench(wiring.Component):
         m.submodules.engine = engine = self.engine
         fault = 0
         for name in self.SOURCES:
+            if name == "weight" and self.config.sdram_weights:
+                fault = fault | self.add_sdram(m)
+                continue
             m.submodules[name] = memory = Ram(*self.config.memory_shapes[name])
             connect(m, memory.read, getattr(engine, name))
             connect(m, flipped(getattr(self, f"load_{name}")), memory.write)
@@ -86,6 +91,16 @@ class LoaderBench(wiring.Component):
             self.fault.eq(fault),
         ]
         return m
+
+
+    def add_sdram(self, m: Module) -> Value:
+        """Weights in a chip; returns what must not be."""
+        m.submodules.weight = store = SdramStore(self.config)
+        m.submodules.chip = chip = chip_for(self.config)
+        connect(m, store.pins, chip.pins)
+        connect(m, self.engine.fetch, store.fetch)
+        connect(m, flipped(self.load_weight), store.write)
+        return store.fault | store.collision | store.damaged | chip.violation
 
 
 class SequencerBench(wiring.Component):

@@ -14,6 +14,7 @@ from rtl.bus.axi_lite import AxiLite, axi_lite_members
 from rtl.bus.axi_stream import LoadStream, PixelStream, load_members, pixel_members
 from rtl.control.registers import REQUEST_LAYOUT
 from rtl.core import Core
+from rtl.memory.sdram import pass_sdram, sdram_members
 
 STREAM_PIXELS = (1 << ADDRESS_BITS) - 1
 """Address of the register that this bus adds: pixels to stream; far from the core's, of which there may be more."""
@@ -87,7 +88,7 @@ class AxiCore(wiring.Component):
     def __init__(self, config: HardwareConfig, family: str = "generic") -> None:
         self.config = config
         self.family = family
-        super().__init__(axi_members())
+        super().__init__({**axi_members(), **sdram_members(config)})
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
@@ -96,4 +97,5 @@ class AxiCore(wiring.Component):
         connect(m, bridge.request, core.request)
         connect(m, core.response, bridge.response)
         wire_ports(m, self, bridge)
+        pass_sdram(m, core, self)
         return m

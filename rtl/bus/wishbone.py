@@ -11,6 +11,7 @@ from golden.spec.registers import ADDRESS_BITS, DATA_BITS
 from rtl.bus.axi import wire_ports
 from rtl.control.registers import REQUEST_LAYOUT
 from rtl.core import Core
+from rtl.memory.sdram import pass_sdram, sdram_members
 
 SELECT_BITS = DATA_BITS // 8
 
@@ -88,7 +89,7 @@ class WishboneCore(wiring.Component):
     def __init__(self, config: HardwareConfig, family: str = "generic") -> None:
         self.config = config
         self.family = family
-        super().__init__(wishbone_members())
+        super().__init__({**wishbone_members(), **sdram_members(config)})
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
@@ -97,4 +98,5 @@ class WishboneCore(wiring.Component):
         connect(m, bridge.request, core.request)
         connect(m, core.response, bridge.response)
         wire_ports(m, self, bridge)
+        pass_sdram(m, core, self)
         return m

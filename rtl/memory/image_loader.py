@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import enum
 
-from amaranth.hdl import Array, Cat, Module, Signal, Value
+from amaranth.hdl import Array, Cat, Const, Module, Signal, Value
 from amaranth.lib import stream, wiring
 from amaranth.lib.crc import catalog
 from amaranth.lib.wiring import In, Out
@@ -36,10 +36,11 @@ class State(enum.Enum):
 class ImageLoader(wiring.Component):
     """Takes segments (``golden.spec.image``), one 32-bit word a cycle, and writes the memories.
 
-    ``words`` is always ready. A segment's flag falls when its kind is known and rises after its CRC was right, all its
-    words being written by then; a program also clears ``conditioning_loaded``. ``loading`` is high within a segment.
-    ``error`` pulses with ``error_code`` and the refused word; then words are swallowed until ``clear``, which also ends
-    a segment before its end.
+    ``words`` is always ready; but where weights go to an SDRAM not while one of them is on its way there, which
+    ``filling`` says from the cycle after the write on, and at best every other cycle. A segment's flag falls when its
+    kind is known and rises after its CRC was right, all its words being written by then; a program also clears
+    ``conditioning_loaded``. ``loading`` is high within a segment. ``error`` pulses with ``error_code`` and the refused
+    word; then words are swallowed until ``clear``, which also ends a segment before its end.
     """
 
     def __init__(self, config: HardwareConfig) -> None:
@@ -48,6 +49,7 @@ class ImageLoader(wiring.Component):
         super().__init__({
             "words": In(stream.Signature(WORD_BITS)),
             "clear": In(1),
+            **({"filling": In(1)} if config.sdram_weights else {}),
             "program_loaded": Out(1),
             "conditioning_loaded": Out(1),
             "loading": Out(1),
@@ -85,10 +87,12 @@ class ImageLoader(wiring.Component):
 
     def take_word(self, m: Module) -> None:
         """Stage 1: the word. Stage 2: into the CRC."""
-        m.d.sync += self.valid.eq(self.words.valid & ~self.clear)
+        ready = ~(self.valid | self.weight.enable | self.filling) if self.config.sdram_weights else Const(1)
+        taken = self.words.valid & ready if self.config.sdram_weights else self.words.valid
+        m.d.sync += self.valid.eq(taken & ~self.clear)
         m.d.sync += self.word.eq(self.words.payload)
         m.d.comb += [
-            self.words.ready.eq(1),
+            self.words.ready.eq(ready),
             self.crc.start.eq(self.valid & (self.state == State.MAGIC)),
             self.crc.valid.eq(self.valid),
             self.crc.data.eq(self.word),

@@ -13,14 +13,16 @@ from golden.spec.latency import LOAD_TAIL
 from rtl.control.engine import engine_members
 from rtl.memory.bounds import bounded
 from rtl.memory.ports import READ_LATENCY, ReadPort, WritePort
+from rtl.memory.sdram_store import FetchPort
 
 
 class Loader(wiring.Component):
     """Copy ``rows`` consecutive words from the weight store or the key and value memory into a slot.
 
-    With ``parameters`` the first PARAMETER_ROWS words are the slot's multipliers and biases instead. One word a
-    cycle from the cycle after acceptance; the semaphores rise LOAD_TAIL cycles after the last read. An empty load
-    takes no cycle of work. ``parameters`` out: width x 32 bits of the slot asked for, in the same cycle.
+    With ``parameters`` the first PARAMETER_ROWS words are the slot's multipliers and biases instead. One word a cycle
+    from the cycle after acceptance, of weights in an SDRAM as ``fetch`` gives them; the semaphores rise LOAD_TAIL
+    cycles after the last read. An empty load takes no cycle of work. ``parameters`` out: width x 32 bits of the slot
+    asked for, in the same cycle.
     """
 
     def __init__(self, config: HardwareConfig) -> None:
@@ -28,7 +30,8 @@ class Loader(wiring.Component):
         shapes = config.memory_shapes
         super().__init__({
             **engine_members(Opcode.LOAD),
-            "weight": Out(ReadPort(*shapes["weight"])),
+            **({"fetch": Out(FetchPort(config.word_bits))} if config.sdram_weights else
+               {"weight": Out(ReadPort(*shapes["weight"]))}),
             "key_value": Out(ReadPort(*shapes["key_value"])),
             "tile": Out(WritePort(*shapes["tile"])),
             "parameter_slot": In(3),
@@ -44,10 +47,11 @@ class Loader(wiring.Component):
         rows_left = Signal(12)
         slot = Signal(3)
         ending = Signal(ENGINES)
+        self.reading = Signal() if self.config.sdram_weights else self.busy     # a word is read in this cycle
         self.walk(m, source, address, target, parameters_left, rows_left, slot, ending)
 
         parameter_row = numbers.PARAMETER_ROWS - parameters_left
-        stages = [(self.busy, parameters_left != 0, source, target, parameter_row, slot)]
+        stages = [(self.reading, parameters_left != 0, source, target, parameter_row, slot)]
         for stage in range(READ_LATENCY):
             registers = [Signal(1, name=f"valid_{stage}"), Signal(1, name=f"parameter_{stage}"),
                          Signal(1, name=f"source_{stage}"), Signal(REGISTER_BITS, name=f"target_{stage}"),
@@ -70,18 +74,17 @@ class Loader(wiring.Component):
         finished = Signal(ENGINES)
         m.d.comb += [
             self.busy.eq((parameters_left != 0) | (rows_left != 0)),
-            last.eq(self.busy & (parameters_left + rows_left == 1)),
+            last.eq(self.reading & (parameters_left + rows_left == 1)),
             accept.eq(~self.busy & self.descriptor.valid & ~(wanted & ~self.available).any()),
             self.descriptor.ready.eq(accept),
-            self.weight.enable.eq(self.busy & (source == LoadSource.WEIGHT)),
-            self.weight.address.eq(bounded(address, self.weight.address)),
             self.key_value.enable.eq(self.busy & (source == LoadSource.KEY_VALUE)),
             self.key_value.address.eq(bounded(address, self.key_value.address)),
             finished.eq(Mux(last, ending, 0)),
             self.give.eq(pending[-ENGINES:]),
             self.idle.eq(~self.busy & ~pending.any() & ~tail.any()),
         ]
-        with m.If(self.busy):
+        self.read_weights(m, source, address, accept)
+        with m.If(self.reading):
             m.d.sync += address.eq(address + 1)
             with m.If(parameters_left != 0):
                 m.d.sync += parameters_left.eq(parameters_left - 1)
@@ -94,7 +97,24 @@ class Loader(wiring.Component):
                          parameters_left.eq(Mux(upcoming.parameters, numbers.PARAMETER_ROWS, 0)), ending.eq(signals)]
             with m.If((upcoming.rows == 0) & ~upcoming.parameters):
                 m.d.comb += finished.eq(signals)
-        m.d.sync += [pending.eq((pending << ENGINES) | finished), tail.eq((tail << 1) | self.busy)]
+        m.d.sync += [pending.eq((pending << ENGINES) | finished), tail.eq((tail << 1) | self.reading)]
+
+    def read_weights(self, m: Module, source: Signal, address: Signal, accept: Value) -> None:
+        """A weight a cycle from block RAM, or as the SDRAM gives them; keys and values always come one a cycle."""
+        upcoming = self.descriptor.payload
+        if not self.config.sdram_weights:
+            m.d.comb += [
+                self.weight.enable.eq(self.busy & (source == LoadSource.WEIGHT)),
+                self.weight.address.eq(bounded(address, self.weight.address)),
+            ]
+            return
+        count = upcoming.rows + Mux(upcoming.parameters, numbers.PARAMETER_ROWS, 0)
+        m.d.comb += [
+            self.reading.eq(self.busy & ((source == LoadSource.KEY_VALUE) | self.fetch.coming)),
+            self.fetch.start.eq(accept & (upcoming.source == LoadSource.WEIGHT) & (count != 0)),
+            self.fetch.first.eq(upcoming.base),
+            self.fetch.count.eq(count),
+        ]
 
     def first_row(self, slot: Value) -> Value:
         """Where a slot begins in the tile memory."""
@@ -104,8 +124,9 @@ class Loader(wiring.Component):
         """Rows go to the tile memory, parameters to a small memory a row that is read all at once."""
         valid, parameter, source, target, parameter_row, slot = stage
         word = Signal(self.config.word_bits)
+        weight = self.fetch if self.config.sdram_weights else self.weight
         m.d.comb += [
-            word.eq(Mux(source == LoadSource.KEY_VALUE, self.key_value.data, self.weight.data)),
+            word.eq(Mux(source == LoadSource.KEY_VALUE, self.key_value.data, weight.data)),
             self.tile.enable.eq(valid & ~parameter),
             self.tile.address.eq(bounded(target, self.tile.address)),
             self.tile.data.eq(word),

@@ -72,6 +72,8 @@ GROUPS: dict[str, tuple[str, ...]] = {
         *(f"{unit} collision" for unit in ("line_ram", "twin_ram", "part_ram", "step_ram")),
         *(f"{unit} fault" for unit in ("line_ram", "twin_ram", "part_ram", "step_ram")),
         *(f"bus: {count} of AXI's channels ask at once" for count in (2, 3))),
+    "sdram": ("sdram fetch of one visit", "sdram fetch of several", "sdram fetch aborted", "sdram word damaged",
+              "sdram written between fetches", "sdram idle longer than a refresh may take"),
     "errors": (*(f"{code.name} in the register" for code in ErrorCode if code is not ErrorCode.NONE),
                *(f"{code.name} of a whole core" for code in ErrorCode if code is not ErrorCode.NONE)),
     "registers": (

@@ -49,7 +49,8 @@ def without_checks(config: Path, folder: Path) -> Path:
 def build(config: Path) -> Path:
     """Generate and build the core and its bench top; returns the folder."""
     folder = BUILD / "faults" / config.stem
-    command = [sys.executable, "-m", "rtl.verilog", "--config", str(config), "--output", str(folder)]
+    command = [sys.executable, "-m", "rtl.verilog", "--config", str(config), "--output", str(folder),
+               "--sdram-chip"]
     done = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=False)
     if done.returncode:
         raise GenerationError((done.stderr or done.stdout).strip())

@@ -15,6 +15,8 @@ UNCHECKED = ("normalised", "activation", "key_value", "residual", "score", "prob
 """Memories that a drawing itself fills, without check bits."""
 MODULE = re.compile(r"^module \\?(\S+?)\s*\(", re.MULTILINE)
 STORE = re.compile(r"^  reg \[(\d+):0\] (store) \[(\d+):0\];", re.MULTILINE)
+CHIP = "core.chip"
+"""The model of the SDRAM chip that holds the weights, where they are in none of the core's memories."""
 MASK_BITS = 256
 AGE_BITS = 4
 """Of the cycles that DONE stands, which are counted to the highest number."""
@@ -33,6 +35,8 @@ def memory_of(path: str) -> str | None:
     """The memory that a module is part of."""
     if re.match(r"core\.array\.grid\.(lane|pair)_\d+\.rows\.store$", path):
         return "tile"
+    if path == CHIP:
+        return "weight"
     found = re.match(r"core\.(\w+)_memory\b", path)
     return found[1] if found else None
 

@@ -7,7 +7,7 @@ from sim.runner import SimulationError
 from sim.units import run_unit
 
 
-@pytest.mark.parametrize("config", ["small", "default"])
+@pytest.mark.parametrize("config", ["small", "default", "small_sdram"])
 def test_loads(config):
     run_unit("loader", config, "sim.bench_loader", env={CONFIG_VARIABLE: config})
 

@@ -42,14 +42,27 @@ def ulx3s(job):
 
 
 @pytest.fixture(scope="module")
+def ulx3s_sdram(tmp_path_factory):
+    """The same with the weights in the board's SDRAM."""
+    config = tmp_path_factory.mktemp("sdram") / "smallest_sdram.toml"
+    config.write_text(SMALLEST.read_text(encoding="utf-8") + "sdram_weights = 1\n", encoding="utf-8")
+    build, timing = build_pins("ulx3s_85f", config)
+    return build, replace(drawing(tmp_path_factory.mktemp("board_sdram"), config), **timing)
+
+
+@pytest.fixture(scope="module")
 def job(tmp_path_factory):
     """A random drawing and what the reference makes of it."""
-    folder = tmp_path_factory.mktemp("board")
+    return drawing(tmp_path_factory.mktemp("board"), SMALLEST)
+
+
+def drawing(folder, config):
+    """A random drawing for a configuration."""
     seed = seeds.seed()
-    compiled = small_system(seed, load_hardware(SMALLEST))
+    compiled = small_system(seed, load_hardware(config))
     compiled.write(folder / "image.htn")
     *_, last = sample(compiled.model, compiled.contexts(LABEL), compiled.plan, seed)
-    return BoardJob(image=str(folder / "image.htn"), config=str(SMALLEST), label=LABEL, seed=seed,
+    return BoardJob(image=str(folder / "image.htn"), config=str(config), label=LABEL, seed=seed,
                     expected=[int(value) for value in last.clean.ravel()],
                     cycles=predict_drawing(compiled, LABEL, seed).cycles, result=str(folder / "line.json"))
 
@@ -60,9 +73,14 @@ def test_an_image_comes_out_bit_exact_over_the_serial_line_alone(board, job):
 
 @pytest.mark.parametrize("testcase", ["draws_an_image", "survives_damaged_lines", "survives_a_host_that_vanishes"])
 def test_the_ulx3s_draws_by_its_clock_button_and_serial_pins_alone(ulx3s, testcase):
-    build, drawing = ulx3s
-    assert drawing.bit_cycles == 25
-    run_board("sim.bench_board", drawing, build, testcase)
+    build, picture = ulx3s
+    assert picture.bit_cycles == 25
+    run_board("sim.bench_board", picture, build, testcase)
+
+
+def test_the_ulx3s_draws_with_weights_that_are_in_its_sdram(ulx3s_sdram):
+    build, picture = ulx3s_sdram
+    run_board("sim.bench_board", picture, build, "draws_an_image")
 
 
 @pytest.mark.parametrize("testcase", [

@@ -22,9 +22,9 @@ COUNT = int(os.environ.get("HALFTONE_SYSTEMS", "5"))
 SMALL = Path(config_file("small"))
 
 
-@pytest.fixture(scope="module", params=["small", "small_hybrid"])
+@pytest.fixture(scope="module", params=["small", "small_hybrid", "small_sdram"])
 def core(request):
-    """File and build of a configuration without and with dense lanes."""
+    """File and build of a configuration without and with dense lanes, and with weights in an SDRAM."""
     config = Path(config_file(request.param))
     return config, build_core(config)
 

@@ -1,7 +1,8 @@
 """A unit with mutants: ``python -m rtl.mutants --unit softmax --config configs/small.toml --output build/mutants``.
 
 Writes <unit>.v, which has an input ``mutant`` more than the unit: 0 leaves it as it is, k wakes the k-th mutant; and
-<unit>.json, which describes each. The unit "core" is the whole core with trace ports.
+<unit>.json, which describes each. The unit "core" is the whole core with trace and event ports, of which its own
+statements are mutated.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from amaranth.lib import wiring
 from golden.spec.hardware import HardwareConfig, load_hardware
 from golden.spec.validation import ConfigError, require
 from rtl.core import Core
+from rtl.events import describe_events
 from rtl.mutants.live import live_signals
 from rtl.mutants.plant import Mutant, Walk
 from rtl.mutants.sampling import choose
@@ -25,29 +27,37 @@ from rtl.verilog import describe, unit_top, write  # first: it says which Yosys 
 
 PORT = "mutant"
 CORE, TOP = "core", "top"
+EVENTS_SOURCE = "rtl/events.py"
 
 
 def top_of(unit: str, config: HardwareConfig) -> tuple[wiring.Component, dict]:
-    """The unit's bench top, or the core with trace ports, and its description."""
+    """The unit's bench top, or the core with trace and event ports, and its description."""
     if unit == CORE:
-        return Core(config, trace=True), describe(config, CORE, True)
+        return (Core(config, trace=True, events=True),
+                {**describe(config, CORE, True), "events": describe_events()})
     return unit_top(unit, config, None)
 
 
 def mutants_of(unit: str, config: HardwareConfig) -> list[Mutant]:
     """Everything that could be wrong in a unit, in the order of the walk."""
     component, _ = top_of(unit, config)
-    return listed(unit, component, Fragment.get(component, None))
+    return list(numbered(unit, component, Fragment.get(component, None)).values())
 
 
-def listed(unit: str, component: wiring.Component, fragment: Fragment) -> list[Mutant]:
-    """What could be wrong in a component, which stays as it is.
+def numbered(unit: str, component: wiring.Component, fragment: Fragment) -> dict[int, Mutant]:
+    """What could be wrong in a component, which stays as it is, by its number in the walk.
 
-    Of the core its own statements: what it is composed of has benches that see more. They come first in the walk.
+    Of the core its own statements: what it is composed of has benches that see more. Its event ports are none of the
+    hardware.
     """
     walk = Walk(Signal(name=PORT), live_of(component, fragment))
     walk.unit(fragment)
-    return [mutant for mutant in walk.found if mutant.path == TOP] if unit == CORE else walk.found
+    return {number: mutant for number, mutant in enumerate(walk.found) if belongs(unit, mutant)}
+
+
+def belongs(unit: str, mutant: Mutant) -> bool:
+    """Whether a mutant of what was elaborated counts for a unit."""
+    return unit != CORE or (mutant.path == TOP and not mutant.source.startswith(EVENTS_SOURCE))
 
 
 def live_of(component: wiring.Component, fragment: Fragment) -> set[int]:
@@ -70,8 +80,9 @@ def mutated_verilog(unit: str, config: HardwareConfig, count: int, seed: int) ->
     """Verilog of a unit with ``count`` of its mutants, selected by 1, 2 ..., and its description."""
     component, description = top_of(unit, config)
     fragment = Fragment.get(component, None)
-    mutants = listed(unit, component, fragment)
-    chosen = choose(mutants, count, seed)
+    mutants = numbered(unit, component, fragment)
+    numbers = list(mutants)
+    chosen = [numbers[place] for place in choose(list(mutants.values()), count, seed)]
     select = Signal(range(len(chosen) + 1), name=PORT)
     walk = Walk(select, live_of(component, fragment), {number: place for place, number in enumerate(chosen, 1)})
     walk.unit(fragment)

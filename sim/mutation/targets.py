@@ -7,11 +7,16 @@ from pathlib import Path
 
 FOLDER = Path(__file__).with_name("configs")
 CORE = "core"
+DRAWINGS, WIRING = "sim.mutation.whole_core", "sim.bench_core_wiring"
 
 
 @dataclass(frozen=True)
 class Target:
-    """A unit of ``rtl.verilog``, or the core, with a configuration by name or path, and modules of benches."""
+    """A unit of ``rtl.verilog``, or the core, with a configuration by name or path, and modules of benches.
+
+    A unit's benches run one after the other in one simulation; of the core each module has rounds of its own, to which
+    come the mutants that lived through those before (``sim.mutation.core_rounds``).
+    """
 
     unit: str
     config: str
@@ -25,13 +30,18 @@ class Target:
         return f"{self.unit}-{Path(self.config).stem}"
 
 
+FAULTS = "sim/faults.toml"
+"""The smallest core, with a watchdog that a simulation can wait for."""
+
+
 def _own(name: str) -> str:
     return str(FOLDER / f"{name}.toml")
 
 
 TARGETS = (
     Target("array_engine", _own("array"), ("sim.bench_array",)),
-    Target(CORE, "smallest", ("sim.mutation.whole_core",), weight=2),
+    Target(CORE, FAULTS, (DRAWINGS, WIRING, "sim.bench_core_errors"), weight=2),
+    Target(CORE, _own("core_hybrid"), (DRAWINGS, WIRING), weight=2),
     Target("axi_bridge", "small", ("sim.bench_axi",)),
     Target("checked_ram", "small", ("sim.bench_checked_ram",)),
     Target("dense", "small", ("sim.bench_dense",)),
@@ -64,4 +74,4 @@ TARGETS = (
     Target("wishbone_bridge", "small", ("sim.bench_wishbone",)),
     Target("write_back", "small", ("sim.bench_write_back",)),
 )
-"""Every unit that has a bench of its own, and the core with random models."""
+"""Every unit that has a bench of its own, and the core's wiring."""

@@ -13,7 +13,7 @@ import cocotb
 
 from boards.host.driver import DeviceError, Driver
 from golden.spec.check import LEAST_CHECK_BITS
-from golden.spec.descriptors import Engine
+from golden.spec.descriptors import Engine, Opcode, encode
 from golden.spec.hardware import CHECKED_MEMORIES, HardwareConfig, load_hardware
 from golden.spec.image import Kind, Memory, Section, build_segment
 from golden.spec.registers import BUSY_COUNTERS, ErrorCode, Status
@@ -25,12 +25,14 @@ from sim.clock import Clock
 from sim.faults.stores import find_stores
 from sim.link import SimulatedLink
 from sim.units import config_file
-from sim.wiring_programs import HALT, Case, collisions, faults, queues, readers
+from sim.wiring_programs import HALT, Case, collisions, faults, last_words, queues, readers
 
 CORE_VARIABLE = "HALFTONE_BENCH_CORE"
 """The core's Verilog, in which the bench finds the memories."""
 REST_CYCLES = 50
 POLLS = 2000
+BEGIN_CYCLES, TELL_CYCLES = 1, 3
+"""From RUNNING to the first cycle that counts; from the last one that does to what the host is told."""
 
 
 class Bench:
@@ -92,6 +94,12 @@ class Bench:
         assert status & high == high and not status & low, f"status {status!r}; expected {high!r}, not {low!r}"
         assert port == status, f"the port shows status {port!r}, the register {status!r}"
 
+    async def until(self, bit: Status, low: bool = False) -> int:
+        """The first cycle in which a bit of STATUS is high at the port, or low."""
+        while bool(int(self.dut.status.value) & bit) == low:
+            await self.clock.next_edge()
+        return self.clock.cycle
+
     async def flip(self, place: int, index: int, mask: int) -> None:
         """Turn bits of a stored word."""
         self.dut.flip_store.value, self.dut.flip_index.value = place, index
@@ -108,6 +116,43 @@ async def an_access_past_an_end_names_its_memory(dut: Any) -> None:
     await bench.start()
     for case in faults(bench.config):
         await bench.expect(case)
+
+
+@cocotb.test(timeout_time=20, timeout_unit="ms")
+async def the_last_word_of_a_memory_can_be_used(dut: Any) -> None:
+    """By every engine that reaches it, one after the other, without an error."""
+    bench = Bench(dut)
+    await bench.start()
+    descriptors = [(word, encode(Opcode.SYNC, {})) for word in last_words(bench.config)]
+    await bench.load(*(word for pair in descriptors for word in pair), HALT)
+    await bench.ends()
+
+
+@cocotb.test(timeout_time=20, timeout_unit="ms")
+async def pause_and_end_are_told_in_their_cycle(dut: Any) -> None:
+    """TELL_CYCLES after the last cycle that counts, once what it read last is verified; STEP counts the pauses."""
+    bench = Bench(dut)
+    await bench.start()
+    program = [encode(Opcode.NORM, {"count": 1, "words": 1, "table_groups": 1}),
+               encode(Opcode.SYNC, {"step_end": 1}), HALT]
+    foretold = predict(program, bench.config)
+    await bench.load(*program)
+    begun = cocotb.start_soon(bench.until(Status.RUNNING))
+    paused = cocotb.start_soon(bench.until(Status.PAUSED))
+    await bench.driver.start(pause=True)
+    await bench.driver.wait(polls=POLLS)
+    await bench.compare_status(Status.RUNNING | Status.PAUSED, Status.DONE | Status.ERROR)
+    assert await bench.driver.read("STEP") == 1
+    begin = await begun
+    last = BEGIN_CYCLES + foretold.step_cycles[0] - 1
+    assert await paused - begin == last + TELL_CYCLES, "the pause"
+    resumed = bench.clock.cycle
+    stood = cocotb.start_soon(bench.until(Status.PAUSED, low=True))
+    ended = cocotb.start_soon(bench.until(Status.DONE))
+    await bench.driver.resume()
+    await bench.ends(started=True)
+    last = await stood + foretold.cycles - foretold.step_cycles[0] - 1
+    assert await stood > resumed and await ended == last + TELL_CYCLES, "the end"
 
 
 @cocotb.test(timeout_time=20, timeout_unit="ms")
@@ -135,7 +180,11 @@ async def damage_names_its_memory(dut: Any) -> None:
             mask = 1 << stores[place].bits - 1 - bench.random.randrange(LEAST_CHECK_BITS)
             await bench.flip(place, 0, mask)
             await bench.expect(Case(f"{name} damaged", ErrorCode.MEMORY, (name,), program), loaded=True)
+            if name != "program":       # what is not read is not told
+                await bench.load(HALT)
+                await bench.ends()
             await bench.flip(place, 0, mask)
+            await bench.load(*program)
             await bench.ends()
 
 

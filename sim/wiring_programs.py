@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from math import isqrt
 from typing import NamedTuple
 
 from golden.spec.descriptors import (
@@ -25,6 +26,11 @@ SHORT = 8
 """Short descriptors beside a long one; their cycles are odd, and no multiple of the other's."""
 GROUPS = 64
 MOST_CHANNELS = (1 << WIDTHS[Opcode.PIXEL]["channels"]) - 1
+
+LEFT_MEMORIES = {LeftMemory.NORMALISED: "normalised", LeftMemory.ACTIVATION: "activation",
+                 LeftMemory.PROBABILITY: "probability"}
+DESTINATIONS = {Destination.ACTIVATION: "activation", Destination.VALUE: "key_value", Destination.SCORE: "score",
+                Destination.RESIDUAL_ADD: "residual", Destination.RESIDUAL_REPLACE: "residual"}
 
 
 class Case(NamedTuple):
@@ -80,6 +86,26 @@ def faults(config: HardwareConfig) -> Iterator[Case]:
     yield past_end("clean", Opcode.PIXEL, "pixel", "clean", operation=step, **image)
     if config.dense_lanes:
         yield past_end("split", Opcode.ARRAY, **product, split=1, split_base=depth["split"])
+
+
+def last_words(config: HardwareConfig) -> Iterator[int]:
+    """Descriptors that go to the last word of every memory but the coordinates', and not past it."""
+    depth = {name: shape[0] for name, shape in config.memory_shapes.items()}
+    product = {"count": 1, "words": 1}
+    norm = {"count": 1, "words": 1, "table_groups": 1, "residual_base": depth["residual"] - config.lanes}
+    image = {"grid": isqrt(depth["pixel"]), "stride": 1, "channels": 1, "operation": PixelOperation.STEP}
+    yield encode(Opcode.LOAD, {"base": depth["weight"] - 1, "rows": 1})
+    yield encode(Opcode.LOAD, {"source": LoadSource.KEY_VALUE, "base": depth["key_value"] - 1, "rows": 1})
+    yield encode(Opcode.LOAD, {"slot": config.slots - 1, "rows": config.slot_rows})
+    yield encode(Opcode.NORM, {**norm, "table_base": depth["modulation"] - 1,
+                               "destination_base": depth["normalised"] - config.lanes})
+    yield encode(Opcode.PIXEL, {**image, "step": depth["step"] - 1, "guided_base": depth["residual"] - 1})
+    for place, name in LEFT_MEMORIES.items():
+        yield encode(Opcode.ARRAY, {**product, "left_memory": place, "left_base": depth[name] - 1})
+    for place, name in DESTINATIONS.items():
+        yield encode(Opcode.ARRAY, {**product, "destination": place, "destination_base": depth[name] - 1})
+    if config.dense_lanes:
+        yield encode(Opcode.ARRAY, {**product, "split": 1, "split_base": depth["split"] - 1})
 
 
 def meeting(name: str, memory: str, *descriptors: int) -> Case:

@@ -103,7 +103,8 @@ def last_words(config: HardwareConfig) -> Iterator[int]:
     for place, name in LEFT_MEMORIES.items():
         yield encode(Opcode.ARRAY, {**product, "left_memory": place, "left_base": depth[name] - 1})
     for place, name in DESTINATIONS.items():
-        yield encode(Opcode.ARRAY, {**product, "destination": place, "destination_base": depth[name] - 1})
+        yield encode(Opcode.ARRAY, {**product, "destination": place, "destination_base": depth[name] - config.lanes,
+                                    "vector_stride": 1})
     if config.dense_lanes:
         yield encode(Opcode.ARRAY, {**product, "split": 1, "split_base": depth["split"] - 1})
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from amaranth.hdl import Array, Module
+from amaranth.hdl import Array, Module, Signal
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out, connect, flipped
 
 from golden.spec import numbers
+from golden.spec.check import stored_bits
 from golden.spec.hardware import HardwareConfig
 from rtl.array.layouts import GroupRecord
 from rtl.array.write_back import WriteBack
@@ -96,6 +97,48 @@ class WriteBackBench(wiring.Component):
         return m
 
 
+class FlippedWords(wiring.Component):
+    """Words with check bits, of which ``flips`` turns some as they are written."""
+
+    def __init__(self, words: wiring.Component, flips: Signal) -> None:
+        self.words = words
+        self.flips = flips
+        super().__init__(words.signature)
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        m.submodules.words = words = self.words
+        connect(m, flipped(self.read), words.read)
+        m.d.comb += [
+            words.write.enable.eq(self.write.enable),
+            words.write.address.eq(self.write.address),
+            words.write.data.eq(self.write.data ^ self.flips),
+            *(getattr(self, name).eq(getattr(words, name)) for name in ("fault", "collision", "damaged")),
+        ]
+        return m
+
+
+class CheckedRamBench(wiring.Component):
+    """A checked memory whose stored bits a bench can flip."""
+
+    FLAGS = ("fault", "collision", "damaged")
+
+    def __init__(self, config: HardwareConfig, bug: str | None = None) -> None:
+        self.unit = TYPES["checked_ram"][bug](*config.memory_shapes["tile"])
+        bits = stored_bits(config.memory_shapes["tile"][1])
+        super().__init__({**self.unit.signature.members, "flips": In(bits)})
+        made = self.unit.store_unit
+        self.unit.store_unit = lambda *shape: FlippedWords(made(*shape), self.flips)
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        m.submodules.unit = unit = self.unit
+        connect(m, flipped(self.read), unit.read)
+        connect(m, flipped(self.write), unit.write)
+        m.d.comb += [getattr(self, name).eq(getattr(unit, name)) for name in self.FLAGS]
+        return m
+
+
 def line_ram(config: HardwareConfig, bug: str | None = None) -> wiring.Component:
     """The probabilities': the smallest."""
     return TYPES["line_ram"][bug](*config.memory_shapes["probability"], config.line_words)
@@ -121,13 +164,9 @@ def verified_ram(config: HardwareConfig, bug: str | None = None) -> wiring.Compo
     return TYPES["verified_ram"][bug](*config.memory_shapes["tile"])
 
 
-def checked_ram(config: HardwareConfig, bug: str | None = None) -> wiring.Component:
-    """One like it, written without."""
-    return TYPES["checked_ram"][bug](*config.memory_shapes["tile"])
-
-
 UNITS = {"transposer": TransposerBench, "line_ram": line_ram, "twin_ram": twin_ram, "part_ram": part_ram,
-         "step_ram": step_ram, "verified_ram": verified_ram, "checked_ram": checked_ram, "write_back": WriteBackBench}
+         "step_ram": step_ram, "verified_ram": verified_ram, "checked_ram": CheckedRamBench,
+         "write_back": WriteBackBench}
 """Name of a unit -> constructor(config, bug) of its top level."""
 
 BUGS = {unit: tuple(bug for bug in types if bug) for unit, types in TYPES.items()}

@@ -47,7 +47,7 @@ TARGETS = (
     Target("dense", "small", ("sim.bench_dense",)),
     Target("dense_pair", _own("hybrid"), ("sim.bench_dense_pair",)),
     Target("descriptor_queue", "small", ("sim.bench_queue",)),
-    Target("detector", _own("hybrid"), ("sim.bench_detector",)),
+    Target("detector", _own("hybrid"), ("sim.bench_detector", "sim.bench_detector_limits")),
     Target("frame_link", "small", ("sim.bench_frame_link",)),
     Target("grid", _own("lines"), ("sim.bench_grid",)),
     Target("guard", "small", ("sim.bench_guard",)),

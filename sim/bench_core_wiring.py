@@ -6,6 +6,7 @@ Its top level can flip stored bits (``sim.faults.stores``).
 from __future__ import annotations
 
 import os
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -53,10 +54,14 @@ class Bench:
         await self.driver.seed(1 + self.random.getrandbits(32))
 
     async def load(self, *descriptors: int) -> None:
-        """A program, and what a start asks for beside it; of the first line of operands every channel is dense."""
+        """A program, and what a start asks for beside it, up to the last word of a memory.
+
+        Of the first line of operands every channel is dense.
+        """
         conditioning = [Section(Memory.MODULATION, 0, [0])]
         if self.config.dense_lanes:
-            conditioning.append(Section(Memory.SPLIT, 0, [(1 << line_channels(self.config)) - 1]))
+            none = [0] * (self.config.split_lines - 1)
+            conditioning.append(Section(Memory.SPLIT, 0, [(1 << line_channels(self.config)) - 1, *none]))
         for kind, sections in ((Kind.PROGRAM, [Section(Memory.PROGRAM, 0, descriptors)]),
                                (Kind.CONDITIONING, conditioning)):
             await self.driver.load(build_segment(self.config, kind, sections))
@@ -148,11 +153,12 @@ async def pause_and_end_are_told_in_their_cycle(dut: Any) -> None:
     assert await paused - begin == last + TELL_CYCLES, "the pause"
     resumed = bench.clock.cycle
     stood = cocotb.start_soon(bench.until(Status.PAUSED, low=True))
+    rested = cocotb.start_soon(bench.until(Status.RUNNING, low=True))
     ended = cocotb.start_soon(bench.until(Status.DONE))
     await bench.driver.resume()
     await bench.ends(started=True)
     last = await stood + foretold.cycles - foretold.step_cycles[0] - 1
-    assert await stood > resumed and await ended == last + TELL_CYCLES, "the end"
+    assert await stood > resumed and await ended == last + TELL_CYCLES == await rested, "the end"
 
 
 @cocotb.test(timeout_time=20, timeout_unit="ms")
@@ -175,15 +181,16 @@ async def damage_names_its_memory(dut: Any) -> None:
     for name, program in programs.items():
         copies = [place for place, store in enumerate(stores) if store.memory == name]
         assert copies, f"the bench finds no array of the memory {name}"
-        for place in copies:
+        parts = range(2 if name == "program" else 1)    # of a descriptor, the last of which is read a cycle later
+        for place, part in product(copies, parts):
             await bench.load(*program)
             mask = 1 << stores[place].bits - 1 - bench.random.randrange(LEAST_CHECK_BITS)
-            await bench.flip(place, 0, mask)
+            await bench.flip(place, part, mask)
             await bench.expect(Case(f"{name} damaged", ErrorCode.MEMORY, (name,), program), loaded=True)
             if name != "program":       # what is not read is not told
                 await bench.load(HALT)
                 await bench.ends()
-            await bench.flip(place, 0, mask)
+            await bench.flip(place, part, mask)
             await bench.load(*program)
             await bench.ends()
 

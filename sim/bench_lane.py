@@ -20,6 +20,8 @@ ARRIVAL = 3
 """Cycles from the fetch of a line to the lane's input."""
 DAMAGE_LATENCY = 3
 """Cycles from the read of a weight row to the lane's verdict on it."""
+PAST_END = 0.02
+"""Share of the rows that are written past the tile's end, and refused."""
 DAMAGED_SHARE = 0.1
 """Of the rows."""
 INPUTS = ("grant", "reserve", "line", "control", "line_valid")
@@ -69,10 +71,13 @@ class LaneBench:
         noise = self.random.getrandbits(sum(count for _, count in self.bits))
         dut.control.value = line.control(self.bits) if line else noise
         near = self.model.reads.get(cycle, 0)
-        row = (near + self.random.randrange(2)) % self.config.tile_rows
+        rows = self.config.tile_rows
+        row = (near + self.random.randrange(2)) % rows
+        if self.random.random() < PAST_END:
+            row = rows + self.random.randrange(2)
         dut.tile__enable.value = 1
         dut.tile__address.value = row
-        dut.tile__data.value = pack(self.tile[row], 4)
+        dut.tile__data.value = pack(self.tile[row % rows], 4)
         dut.flips.value = self.flips.get(row, 0)
         return row
 
@@ -89,7 +94,7 @@ class LaneBench:
         self.damaged[cycle + DAMAGE_LATENCY] = read in self.flips
         self.equal(cycle, "collision", int(read == written), dut.collision)
         self.equal(cycle, "damaged", int(self.damaged.pop(cycle, False)), dut.damaged)
-        self.equal(cycle, "fault", 0, dut.fault)
+        self.equal(cycle, "fault", int(written >= self.config.tile_rows), dut.fault)
         self.check_token(cycle)
 
     def check_token(self, cycle: int) -> None:

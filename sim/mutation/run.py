@@ -15,9 +15,10 @@ from typing import Any
 from sim import runner
 from sim.bench_engine import CONFIG_VARIABLE
 from sim.faults.stores import flip_inputs, flip_verilog
+from sim.mutation.board_round import BOARD_BENCH, board_bench, board_round
 from sim.mutation.core_rounds import Round, core_rounds
 from sim.mutation.job import ENDS_FILE, JOB_VARIABLE, End, HostJob, results_file
-from sim.mutation.targets import CORE, Target
+from sim.mutation.targets import BOARD, CORE, Target
 from sim.recorder import TOP, bench_verilog
 from sim.units import DESCRIPTION_VARIABLE, GenerationError, config_file
 from sim.verilator import BUILD, REPOSITORY
@@ -94,6 +95,10 @@ def build(target: Target, description: dict[str, Any], folder: Path) -> str:
     """The simulator; returns its top level. Raises ``SimulationError``."""
     sources = [folder / f"{target.unit}.v"]
     top = TOP if target.unit == CORE else target.unit
+    if target.unit == BOARD:
+        bench = folder / BOARD_BENCH.name
+        bench.write_text(board_bench(sources[0].read_text(encoding="utf-8")), encoding="utf-8")
+        sources.append(bench)
     if target.unit == CORE:
         core, bench = sources[0].read_text(encoding="utf-8"), folder / f"{TOP}.sv"
         bench.write_text(bench_verilog(core, description["trace"], description["events"], flip_verilog(core),
@@ -108,6 +113,8 @@ def rounds_of(target: Target, folder: Path, seed: int) -> Iterator[Round]:
     """Simulations that a mutant must live through."""
     if target.unit == CORE:
         yield from core_rounds(target, config_file(target.config), folder, seed)
+    elif target.unit == BOARD:
+        yield board_round(target, config_file(target.config), folder, seed)
     else:
         yield Round(target.benches, seed)
 
@@ -184,7 +191,7 @@ def sources_of(modules: Iterable[str]) -> list[Path]:
     found: set[Path] = set()
     waiting = list(modules)
     while waiting:
-        file = REPOSITORY / f"{waiting.pop().replace('.', '/')}.py"
+        file = REPOSITORY / f"{waiting.pop().partition(':')[0].replace('.', '/')}.py"
         if file.is_file() and file not in found:
             found.add(file)
             for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 FOLDER = Path(__file__).with_name("configs")
-CORE = "core"
+CORE, BOARD = "core", "board"
 DRAWINGS, WIRING = "sim.mutation.whole_core", "sim.bench_core_wiring"
 
 
@@ -14,8 +14,9 @@ DRAWINGS, WIRING = "sim.mutation.whole_core", "sim.bench_core_wiring"
 class Target:
     """A unit of ``rtl.verilog``, or the core, with a configuration by name or path, and modules of benches.
 
-    A unit's benches run one after the other in one simulation; of the core each module has rounds of its own, to which
-    come the mutants that lived through those before (``sim.mutation.core_rounds``).
+    A module's name may be followed by a colon and the name of one of its benches. A unit's benches run one after the
+    other in one simulation; of the core each module has rounds of its own, to which come the mutants that lived through
+    those before (``sim.mutation.core_rounds``).
     """
 
     unit: str
@@ -41,10 +42,12 @@ def _own(name: str) -> str:
 TARGETS = (
     Target("array_engine", _own("array"), ("sim.bench_array",)),
     Target(CORE, FAULTS, (DRAWINGS, WIRING, "sim.bench_core_errors"), weight=2),
-    Target(CORE, _own("core_hybrid"), (DRAWINGS, WIRING), weight=2),
+    Target(CORE, _own("core_hybrid"), (DRAWINGS, WIRING, "sim.bench_core_errors:loaded_images"), weight=2),
+    Target(BOARD, "sim/smallest.toml", ("sim.bench_board:draws_an_image", "sim.bench_board:survives_the_button")),
     Target("axi_bridge", "small", ("sim.bench_axi",)),
     Target("checked_ram", "small", ("sim.bench_checked_ram",)),
     Target("dense", "small", ("sim.bench_dense",)),
+    Target("dense_16", "small", ("sim.bench_dense",)),
     Target("dense_pair", _own("hybrid"), ("sim.bench_dense_pair",)),
     Target("descriptor_queue", "small", ("sim.bench_queue",)),
     Target("detector", _own("hybrid"), ("sim.bench_detector", "sim.bench_detector_limits")),
@@ -74,4 +77,4 @@ TARGETS = (
     Target("wishbone_bridge", "small", ("sim.bench_wishbone",)),
     Target("write_back", "small", ("sim.bench_write_back",)),
 )
-"""Every unit that has a bench of its own, and the core's wiring."""
+"""Every unit that has a bench of its own, and the wiring of core and board."""

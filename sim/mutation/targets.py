@@ -39,10 +39,12 @@ def _own(name: str) -> str:
     return str(FOLDER / f"{name}.toml")
 
 
+HYBRID = _own("core_hybrid")
+"""The same with dense lanes."""
 TARGETS = (
     Target("array_engine", _own("array"), ("sim.bench_array",)),
     Target(CORE, FAULTS, (DRAWINGS, WIRING, "sim.bench_core_errors"), weight=2),
-    Target(CORE, _own("core_hybrid"), (DRAWINGS, WIRING, "sim.bench_core_errors:loaded_images"), weight=2),
+    Target(CORE, HYBRID, (DRAWINGS, WIRING, "sim.bench_core_errors:loaded_images"), weight=2),
     Target(BOARD, "sim/smallest.toml", ("sim.bench_board:draws_an_image", "sim.bench_board:survives_the_button")),
     Target("axi_bridge", "small", ("sim.bench_axi",)),
     Target("checked_ram", "small", ("sim.bench_checked_ram",)),

@@ -14,10 +14,10 @@ from rtl.array.write_back import WriteBack
 from rtl.bench import bugs_memory as bugs
 from rtl.memory.checked_ram import CheckedRam, VerifiedRam
 from rtl.memory.line_ram import LineRam
-from rtl.memory.part_ram import PartRam
+from rtl.memory.part_ram import PARTS, PartRam
 from rtl.memory.ports import WritePort
 from rtl.memory.ram import Ram
-from rtl.memory.step_ram import StepRam
+from rtl.memory.step_ram import STEP_KEPT_BITS, StepRam
 from rtl.memory.transposer import Transposer
 from rtl.memory.twin_ram import TwinRam
 
@@ -118,25 +118,33 @@ class FlippedWords(wiring.Component):
         return m
 
 
-class CheckedRamBench(wiring.Component):
-    """A checked memory whose stored bits a bench can flip."""
+class CheckedBench(wiring.Component):
+    """A memory with check bits, of which a bench can flip any stored bit as its word is written."""
 
     FLAGS = ("fault", "collision", "damaged")
 
-    def __init__(self, config: HardwareConfig, bug: str | None = None) -> None:
-        self.unit = TYPES["checked_ram"][bug](*config.memory_shapes["tile"])
-        bits = stored_bits(config.memory_shapes["tile"][1])
-        super().__init__({**self.unit.signature.members, "flips": In(bits)})
-        made = self.unit.store_unit
-        self.unit.store_unit = lambda *shape: FlippedWords(made(*shape), self.flips)
+    def __init__(self, unit: wiring.Component, bits: int) -> None:
+        self.unit = unit
+        super().__init__({**unit.signature.members, "flips": In(stored_bits(bits))})
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        m.submodules.unit = unit = self.unit
+        unit = self.unit
+        if isinstance(unit, CheckedRam):
+            self.flip(unit)
+            m.submodules.unit = unit
+        else:       # its parts are there once it is elaborated
+            m.submodules.unit = inside = unit.elaborate(platform)
+            self.flip(inside.submodules.store)
         connect(m, flipped(self.read), unit.read)
         connect(m, flipped(self.write), unit.write)
         m.d.comb += [getattr(self, name).eq(getattr(unit, name)) for name in self.FLAGS]
         return m
+
+    def flip(self, store: CheckedRam) -> None:
+        """Have the words of a store flipped."""
+        made = store.store_unit
+        store.store_unit = lambda *shape: FlippedWords(made(*shape), self.flips)
 
 
 def line_ram(config: HardwareConfig, bug: str | None = None) -> wiring.Component:
@@ -151,12 +159,13 @@ def twin_ram(config: HardwareConfig, bug: str | None = None) -> wiring.Component
 
 def part_ram(config: HardwareConfig, bug: str | None = None) -> wiring.Component:
     """The program's."""
-    return TYPES["part_ram"][bug](*config.memory_shapes["program"])
+    depth, bits = config.memory_shapes["program"]
+    return CheckedBench(TYPES["part_ram"][bug](depth, bits), bits // PARTS)
 
 
 def step_ram(config: HardwareConfig, bug: str | None = None) -> wiring.Component:
     """The sampler's."""
-    return TYPES["step_ram"][bug](config.step_words)
+    return CheckedBench(TYPES["step_ram"][bug](config.step_words), STEP_KEPT_BITS)
 
 
 def verified_ram(config: HardwareConfig, bug: str | None = None) -> wiring.Component:
@@ -164,8 +173,14 @@ def verified_ram(config: HardwareConfig, bug: str | None = None) -> wiring.Compo
     return TYPES["verified_ram"][bug](*config.memory_shapes["tile"])
 
 
+def checked_ram(config: HardwareConfig, bug: str | None = None) -> wiring.Component:
+    """One like it, which makes its check bits."""
+    depth, bits = config.memory_shapes["tile"]
+    return CheckedBench(TYPES["checked_ram"][bug](depth, bits), bits)
+
+
 UNITS = {"transposer": TransposerBench, "line_ram": line_ram, "twin_ram": twin_ram, "part_ram": part_ram,
-         "step_ram": step_ram, "verified_ram": verified_ram, "checked_ram": CheckedRamBench,
+         "step_ram": step_ram, "verified_ram": verified_ram, "checked_ram": checked_ram,
          "write_back": WriteBackBench}
 """Name of a unit -> constructor(config, bug) of its top level."""
 

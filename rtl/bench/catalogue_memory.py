@@ -118,6 +118,20 @@ class FlippedWords(wiring.Component):
         return m
 
 
+class Opened:
+    """Mixed into a memory that holds a checked one as ``store``: opens it as soon as it is there."""
+
+    def elaborate(self, platform: object) -> Module:
+        m = super().elaborate(platform)
+        self.open(m.submodules.store)
+        return m
+
+
+def opened(kind: type) -> type:
+    """A memory of this kind whose ``open`` is called with its store."""
+    return type(f"Opened{kind.__name__}", (Opened, kind), {})
+
+
 class CheckedBench(wiring.Component):
     """A memory with check bits, of which a bench can flip any stored bit as its word is written."""
 
@@ -129,13 +143,11 @@ class CheckedBench(wiring.Component):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        unit = self.unit
+        m.submodules.unit = unit = self.unit
         if isinstance(unit, CheckedRam):
             self.flip(unit)
-            m.submodules.unit = unit
-        else:       # its parts are there once it is elaborated
-            m.submodules.unit = inside = unit.elaborate(platform)
-            self.flip(inside.submodules.store)
+        else:
+            unit.open = self.flip
         connect(m, flipped(self.read), unit.read)
         connect(m, flipped(self.write), unit.write)
         m.d.comb += [getattr(self, name).eq(getattr(unit, name)) for name in self.FLAGS]
@@ -160,12 +172,12 @@ def twin_ram(config: HardwareConfig, bug: str | None = None) -> wiring.Component
 def part_ram(config: HardwareConfig, bug: str | None = None) -> wiring.Component:
     """The program's."""
     depth, bits = config.memory_shapes["program"]
-    return CheckedBench(TYPES["part_ram"][bug](depth, bits), bits // PARTS)
+    return CheckedBench(opened(TYPES["part_ram"][bug])(depth, bits), bits // PARTS)
 
 
 def step_ram(config: HardwareConfig, bug: str | None = None) -> wiring.Component:
     """The sampler's."""
-    return CheckedBench(TYPES["step_ram"][bug](config.step_words), STEP_KEPT_BITS)
+    return CheckedBench(opened(TYPES["step_ram"][bug])(config.step_words), STEP_KEPT_BITS)
 
 
 def verified_ram(config: HardwareConfig, bug: str | None = None) -> wiring.Component:

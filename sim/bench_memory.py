@@ -8,7 +8,7 @@ from typing import Any
 
 import cocotb
 
-from golden.spec.check import LEAST_CHECK_BITS
+from golden.spec.check import stored_bits
 from golden.spec.step import STEP_FIELDS, STEP_SLOT_BITS, STEP_WORD_BITS
 from sim import seed as seeds
 from sim.bench_engine import bench_config, load
@@ -50,6 +50,8 @@ class Content:
         self.write: tuple[int, int] | None = None
         self.compared = self.collisions = self.faults = self.found = 0
         self.is_checked = hasattr(dut, "flips")
+        kept = len(dut.flips) if self.is_checked else 0
+        self.word_bits = next((bits for bits in range(kept) if stored_bits(bits) == kept), 0)   # below the check bits
         self.flipped = 0                                        # check bits, in what is written in this cycle
         self.damaged: set[int] = set()                          # words that do not match their check bits
         self.verdicts: deque[bool | None] = deque([False] * DAMAGE_LATENCY)
@@ -66,8 +68,10 @@ class Content:
     def drive_flips(self) -> None:
         """Flip check bits of what is written in this cycle, or none."""
         if self.is_checked:
-            self.flipped = self.random.getrandbits(LEAST_CHECK_BITS) * (self.random.random() < DAMAGED_SHARE)
-            self.dut.flips.value = self.flipped << len(self.dut.flips) - LEAST_CHECK_BITS
+            count = len(self.dut.flips) - self.word_bits
+            some = self.random.choice([1 << self.random.randrange(count), self.random.getrandbits(count)])
+            self.flipped = some if self.random.random() < DAMAGED_SHARE else 0
+            self.dut.flips.value = self.flipped << self.word_bits
 
     def check_damage(self, cycle: int, places: dict[int, int], written: int) -> None:
         """The verdict on what was read before; any will do for a word that block RAM did not have."""

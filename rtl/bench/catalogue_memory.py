@@ -118,20 +118,6 @@ class FlippedWords(wiring.Component):
         return m
 
 
-class Opened:
-    """Mixed into a memory that holds a checked one as ``store``: opens it as soon as it is there."""
-
-    def elaborate(self, platform: object) -> Module:
-        m = super().elaborate(platform)
-        self.open(m.submodules.store)
-        return m
-
-
-def opened(kind: type) -> type:
-    """A memory of this kind whose ``open`` is called with its store."""
-    return type(f"Opened{kind.__name__}", (Opened, kind), {})
-
-
 class CheckedBench(wiring.Component):
     """A memory with check bits, of which a bench can flip any stored bit as its word is written."""
 
@@ -143,15 +129,22 @@ class CheckedBench(wiring.Component):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        m.submodules.unit = unit = self.unit
+        unit = self.unit
         if isinstance(unit, CheckedRam):
             self.flip(unit)
-        else:
-            unit.open = self.flip
+        else:       # its store is there once it is elaborated
+            made = unit.elaborate
+            unit.elaborate = lambda platform: self.flip_inside(made(platform))
+        m.submodules.unit = unit
         connect(m, flipped(self.read), unit.read)
         connect(m, flipped(self.write), unit.write)
         m.d.comb += [getattr(self, name).eq(getattr(unit, name)) for name in self.FLAGS]
         return m
+
+    def flip_inside(self, unit: Module) -> Module:
+        """Have the words of a unit's store flipped."""
+        self.flip(unit.submodules.store)
+        return unit
 
     def flip(self, store: CheckedRam) -> None:
         """Have the words of a store flipped."""
@@ -172,12 +165,12 @@ def twin_ram(config: HardwareConfig, bug: str | None = None) -> wiring.Component
 def part_ram(config: HardwareConfig, bug: str | None = None) -> wiring.Component:
     """The program's."""
     depth, bits = config.memory_shapes["program"]
-    return CheckedBench(opened(TYPES["part_ram"][bug])(depth, bits), bits // PARTS)
+    return CheckedBench(TYPES["part_ram"][bug](depth, bits), bits // PARTS)
 
 
 def step_ram(config: HardwareConfig, bug: str | None = None) -> wiring.Component:
     """The sampler's."""
-    return CheckedBench(opened(TYPES["step_ram"][bug])(config.step_words), STEP_KEPT_BITS)
+    return CheckedBench(TYPES["step_ram"][bug](config.step_words), STEP_KEPT_BITS)
 
 
 def verified_ram(config: HardwareConfig, bug: str | None = None) -> wiring.Component:

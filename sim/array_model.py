@@ -79,10 +79,12 @@ class TransposerModel:
         self.arrived = Counter()  # vectors of each tile
         self.begins = {}          # tile -> cycle of its first write
         self.free = 0             # first cycle in which the other tile has left
+        self.waited = 0           # tiles that were complete before
 
     def vector(self, cycle, tile):
         self.arrived[tile] += 1
         if self.arrived[tile] == self.config.width:
+            self.waited += self.free > cycle + 1
             self.begins[tile] = max(cycle + 1, self.free)
             self.free = self.begins[tile] + self.config.width
 

@@ -9,7 +9,7 @@ import cocotb
 import numpy as np
 
 from golden.spec import numbers
-from golden.spec.descriptors import Destination, Opcode
+from golden.spec.descriptors import Destination, MultiplierSource, Opcode
 from golden.spec.numbers import Format
 from sim import seed as seeds
 from sim.array_content import MOST, Content, Generator
@@ -21,6 +21,8 @@ from sim.scoreboard import Scoreboard
 
 DESCRIPTORS_VARIABLE = "HALFTONE_BENCH_DESCRIPTORS"
 DESCRIPTORS = 80
+KEY_DESCRIPTORS, KEY_WORDS, KEY_SHIFT = 8, 16, 15
+"""Of the keys one of which is slow: descriptors, words of a token, and a shift that leaves something of the sums."""
 BLANK = dict.fromkeys(MOST, 0)
 MEMORIES = ("activation", "key_value", "score", "residual")
 SHOWN = ("waiting", "starved", "windowed", "offered", *LANE_COUNTS)
@@ -103,24 +105,15 @@ class Watch:
                 self.writes[memory].append(entry)
 
 
-@cocotb.test(timeout_time=20, timeout_unit="ms")
-@cocotb.parametrize((("credit", "bubble"), [(1.0, 0.0), (0.15, 0.0), (0.01, 0.3)]))
-async def matches_golden(dut, credit, bubble):
-    """Random semaphores and pauses change timing as the contract says, never a bit."""
-    config = bench_config()
-    clock = Clock(dut)
-    name = f"array {credit} {bubble}"
-    generator = seeds.generator(name)
-    content = Content(config, seeds.numpy_generator(name))
+async def run(dut, content, descriptors, name, credit, bubble):
+    """Run descriptors on what the memories hold; every write, cycle and port is the model's. Returns the model."""
+    config, clock = content.config, Clock(dut)
     model = ArrayModel(config, content.lines)
-    driver = EngineDriver(dut, clock, Opcode.ARRAY, model, generator, credit=credit, bubble=bubble)
+    driver = EngineDriver(dut, clock, Opcode.ARRAY, model, seeds.generator(f"{name} driver"), credit=credit,
+                          bubble=bubble)
     await clock.start()
     await content.load(dut, clock)
     watch = Watch(dut, model)
-    make = Generator(content, generator)
-    descriptors = [make.descriptor() for _ in range(int(os.environ.get(DESCRIPTORS_VARIABLE, DESCRIPTORS)))]
-    if credit == 1.0 and config.lanes == 2:     # as few cycles as so many groups can take
-        descriptors.append({"count": MOST["count"], "words": 1, "skip": 1, "fence": 1, "multiplier": 1})
     await driver.run([{**BLANK, **values} for values in descriptors], timeout=200_000, on_cycle=watch)
     expected = ExpectedWrites(content, model).writes
     board = Scoreboard("array")
@@ -135,5 +128,47 @@ async def matches_golden(dut, credit, bubble):
     groups = sum(values["count"] for values in descriptors)
     dut._log.info(board.finish(least=3 * config.lanes * groups))
     dut._log.info(f"array: {groups} groups, met {dict(model.seen)}")
+    return model
+
+
+@cocotb.test(timeout_time=20, timeout_unit="ms")
+@cocotb.parametrize((("credit", "bubble"), [(1.0, 0.0), (0.15, 0.0), (0.01, 0.3)]))
+async def matches_golden(dut, credit, bubble):
+    """Random semaphores and pauses change timing as the contract says, never a bit."""
+    config = bench_config()
+    name = f"array {credit} {bubble}"
+    content = Content(config, seeds.numpy_generator(name))
+    make = Generator(content, seeds.generator(name))
+    descriptors = [make.descriptor() for _ in range(int(os.environ.get(DESCRIPTORS_VARIABLE, DESCRIPTORS)))]
+    if credit == 1.0 and config.lanes == 2:     # as few cycles as so many groups can take
+        descriptors.append({"count": MOST["count"], "words": 1, "skip": 1, "fence": 1, "multiplier": 1})
+    model = await run(dut, content, descriptors, name, credit, bubble)
     missing = [what for what in MET if not model.seen[what]]
     assert credit < 1 or not missing, f"array: the descriptors never led to {missing}"
+
+
+@cocotb.test(timeout_time=20, timeout_unit="ms")
+async def tiles_of_keys_wait_for_each_other(dut):
+    """A token of one tile that is slower than the next tile: both leave whole, one after the other, to their places."""
+    config = bench_config()
+    content = Content(config, seeds.numpy_generator("keys"))
+    width, lanes = config.width, config.lanes
+    tokens, slow = 2 * width, width - 1
+    extent = tokens * KEY_WORDS
+    blocks = [(memory, base) for memory, values in content.left.items()
+              for base in range(0, len(values) - extent + 1, extent)][:KEY_DESCRIPTORS]
+    descriptors = []
+    for number, (memory, base) in enumerate(blocks):
+        rows = content.left[memory][base:base + extent]
+        rows[:] = 0
+        filled = KEY_WORDS * (width - number)       # about as long as all tokens of the next tile
+        rows[slow * KEY_WORDS:(slow + 1) * KEY_WORDS].reshape(-1)[:filled] = 1
+        descriptors.append({
+            "count": tokens // lanes, "words": KEY_WORDS, "skip": 1, "left_memory": int(memory), "left_base": base,
+            "left_step": lanes * KEY_WORDS, "lane_stride": KEY_WORDS, "destination": int(Destination.KEY),
+            "destination_base": number * tokens % config.key_value_words, "destination_step": width,
+            "multiplier_source": int(MultiplierSource.CONSTANT), "multiplier": 1 << numbers.MULTIPLIER_BITS - 1,
+            "shift": KEY_SHIFT, "fence": 1})
+    model = await run(dut, content, descriptors, "keys", credit=1.0, bubble=0.0)
+    dut._log.info(f"array: {model.transposer.waited} tiles of keys waited")
+    assert lanes < width or model.transposer.waited, "array: no tile of keys waited for another"

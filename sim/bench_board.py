@@ -14,7 +14,7 @@ from boards.host.frames import Frame, encode
 from boards.host.link import LinkError
 from boards.host.serial_link import SEQUENCES, SerialLink
 from golden.spec.hardware import HardwareConfig, load_hardware
-from golden.spec.image import read_image
+from golden.spec.image import read_image, segment_words
 from golden.spec.link import BITS_A_BYTE, BYTE_TIMEOUT_BITS, Command
 from golden.spec.registers import ADDRESSES, Control, Status
 from sim import seed as seeds
@@ -190,6 +190,8 @@ async def survives_the_button(dut: Any) -> None:
     assert bench.lights() == (0, 0, 0)
     await bench.fails(bench.driver.wait(), "was reset")
     await bench.draws()
+    await bench.link.write_many(ADDRESSES["LOAD"], segment_words(bench.image.program)[:3])
+    assert bench.lights()[0] == 1
     loading = cocotb.start_soon(bench.driver.load(bench.image.program))
     await bench.wait_bits(bench.random.randrange(1000, 5000))
     await bench.press()

@@ -60,6 +60,31 @@ async def counters(dut):
 
 
 @cocotb.test(timeout_time=5, timeout_unit="ms")
+async def a_start_clears_what_comes_with_it(dut):
+    """Events up to and with the start's own cycle do not count; those of the next one do."""
+    bench = Bench(dut)
+    await bench.start()
+    await bench.set(program_loaded=1, conditioning_loaded=1)
+    await bench.driver.seed(1)
+    busy = {"counting": 1, "engine_busy": (1 << ENGINES) - 1, "stall": (1 << len(STALL_CAUSES)) - 1,
+            "lane_waits": (1 << LANES_BITS * len(LANE_WAITS)) - 1, **dict.fromkeys(SUMS, (1 << MACS_BITS) - 1)}
+    widths = [1] * (1 + ENGINES + len(STALL_CAUSES)) + [LANES_BITS] * len(LANE_WAITS) + [MACS_BITS] * len(SUMS)
+    for later in (0, 1):
+        await bench.set(**busy)
+        starting = cocotb.start_soon(bench.driver.start())
+        while not int(dut.start.value):
+            await bench.clock.next_edge()
+        for _ in range(later):
+            await bench.clock.next_edge()
+        await bench.set(**dict.fromkeys(busy, 0))
+        await starting
+        got = await bench.driver.counters()
+        expected = [later * ((1 << width) - 1) for width in widths]
+        bench.board.compare("counters", expected, [got[name] for name in COUNTERS])
+    print(bench.board.finish(least=2 * len(COUNTERS)))
+
+
+@cocotb.test(timeout_time=5, timeout_unit="ms")
 async def a_read_while_counting_is_of_its_cycle(dut):
     """Two reads differ by what came between them, whatever else is read."""
     bench = Bench(dut)

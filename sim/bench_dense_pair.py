@@ -45,6 +45,10 @@ class PairBench(GridBench):
         mark(f"mask {'none' if not dense else 'all' if dense == channels else 'some'} dense")
         return line
 
+    def reads(self) -> list[dict[int, int]]:
+        """The pairs' copies too."""
+        return [*super().reads(), *(pair.reads for pair in self.pairs)]
+
     def states(self, cycle: int) -> Counter:
         """A dense channel is multiplied by two lanes."""
         states = super().states(cycle)

@@ -8,7 +8,6 @@ import cocotb
 import numpy as np
 
 from golden.integer.split import count, decide
-from golden.spec.hardware import MOST_SPLIT_LINES
 from golden.spec.split import COUNT_MAXIMUM, REQUEST_DEPTH, SAMPLE_DEPTH, decide_cycles, line_channels, sample_cycles
 from sim import seed as seeds
 from sim.bench_engine import bench_config, pack
@@ -231,42 +230,6 @@ async def loses_nothing_that_comes_late(dut: Any) -> None:
         assert masks in splits, f"detector: masks {masks} are of no split of the samples"
         shares.append(splits.index(masks))
     assert min(shares) < max(shares), "some of the late samples counted"
-
-
-@cocotb.test(timeout_time=5, timeout_unit="ms")
-async def tells_overruns(dut: Any) -> None:
-    """One a cycle: a sample without room is told and does not count; so is a request, and an entry past the end."""
-    bench = Bench(dut, "overruns")
-    await bench.clock.start()
-    await bench.tick()
-    held, lost = 0, 0
-    for cycle in range(3 * SAMPLE_DEPTH):
-        left = max(0, cycle - 2) // sample_cycles(bench.config)    # the first leaves when it has been counted
-        full = held - left == SAMPLE_DEPTH
-        bench.sample(9, bench.row())
-        if full:
-            bench.rows[9].pop()
-        held, lost = held + (not full), lost + full
-        await bench.tick({"overrun": int(full)})
-    assert lost
-    for number in range(REQUEST_DEPTH):
-        bench.request(9 + number, 1, False)
-        await bench.tick()
-    for port, value in (("valid", 1), ("entry", 3), ("count", 1)):
-        getattr(dut, f"decide_{port}").value = value
-    await bench.tick({"request_overrun": 1})
-    await bench.finish()
-    if bench.config.split_lines == MOST_SPLIT_LINES:
-        return
-    dut.sample_valid.value = 1
-    dut.sample_entry.value = bench.config.split_lines
-    await bench.tick()
-    faults = 0
-    for _ in range(10):
-        await bench.clock.next_edge()
-        bench.quiet()
-        faults += int(dut.fault.value)
-    assert faults, "an entry past the end of the table"
 
 
 @cocotb.test(timeout_time=5, timeout_unit="ms")

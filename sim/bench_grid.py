@@ -8,8 +8,8 @@ import cocotb
 
 from golden.spec.latency import drain_latency
 from sim import seed as seeds
-from sim.bench_engine import bench_config, load, pack
-from sim.bench_lane import ARRIVAL, CASES
+from sim.bench_engine import bench_config, pack
+from sim.bench_lane import ARRIVAL, CASES, DAMAGE_LATENCY, load_tile, random_flips
 from sim.clock import Clock
 from sim.lane_model import STATES, LaneModel, Line, TokenSource, random_tile
 from sim.units import unit_description
@@ -30,6 +30,8 @@ class GridBench:
         self.random = seeds.generator(f"grid {case}")
         zeros, lines, self.pace, skip, extreme = CASES[case]
         self.tile = random_tile(self.config, self.random, extreme)
+        self.flips = random_flips(self.config, self.random)
+        self.damaged = {}    # cycle -> whether a damaged row is told
         self.models = [LaneModel(self.config, index, self.tile, paired=bool(self.config.dense_lanes))
                        for index in range(self.config.lanes)]
         self.sources = [TokenSource(self.config, self.random, zeros, lines, skip, extreme) for _ in self.models]
@@ -66,6 +68,13 @@ class GridBench:
         noise = self.random.getrandbits(config.line_words * config.width)
         dut.dense.value = line.dense if line and config.dense_lanes else noise
         self.line = line
+        dut.tile__address.value = self.random.randrange(config.tile_rows)      # nothing is written
+        dut.tile__data.value = self.random.getrandbits(config.word_bits)
+        dut.flips.value = self.random.randrange(2)
+
+    def reads(self) -> list[dict[int, int]]:
+        """Cycle -> row that is read, of each copy of the tile memory."""
+        return [model.reads for model in self.models]
 
     def states(self, cycle: int) -> Counter:
         """How many lanes are in each state."""
@@ -76,6 +85,9 @@ class GridBench:
         slot = cycle % self.config.lanes
         expected = {"space": int(self.models[slot].has_space(cycle)), "fault": 0, "collision": 0,
                     "partner_space": int(self.models[slot ^ 1].has_space(cycle))}
+        read = [row for reads in self.reads() for row in [reads.pop(cycle, None)]]
+        self.damaged[cycle + DAMAGE_LATENCY + 1] = any(row in self.flips for row in read)
+        expected["damaged"] = int(self.damaged.pop(cycle, False))
         if self.line:
             expected["nonzero"] = self.line.nonzero(self.config.width)
         self.counts[cycle + COUNT_LATENCY] = self.states(cycle)
@@ -101,7 +113,7 @@ async def run(dut, bench: GridBench) -> None:
     for name in INPUTS:
         getattr(dut, name).value = 0
     await clock.start()
-    await load(dut, clock, "tile", [pack(row, 4) for row in bench.tile])
+    await load_tile(dut, clock, bench.tile, bench.flips)
     for cycle in range(CYCLES):
         bench.drive(cycle)
         await clock.next_edge()

@@ -20,7 +20,7 @@ from sim.streams import Source
 from sim.units import config_file
 
 CONFIG_VARIABLE = "HALFTONE_BENCH_CONFIG"
-KIND_WORD = 2
+KIND_WORD, COUNT_WORD = 2, 4
 
 
 class Bench:
@@ -186,6 +186,22 @@ async def every_refusal(dut):
             pass
         else:
             raise AssertionError(f"{changes}: the specification takes what the hardware refuses")
+        await bench.clear()
+
+
+@cocotb.test(timeout_time=5, timeout_unit="ms")
+async def more_sections_than_come(dut):
+    """A count with any high bit set beside the sections that are there: the segment is not over with them."""
+    bench = Bench(dut, 0.0)
+    await bench.start()
+    for bit in range(2, 32):
+        sections = bench.sections(2)
+        words = list(segment_words(build_segment(bench.config, Kind.PROGRAM, sections)))
+        words[COUNT_WORD] += 1 << bit
+        words[-1] = zlib.crc32(b"".join(word.to_bytes(4, "little") for word in words[:-1])) | 1 << 31
+        await bench.send(words)
+        assert bench.errors == [(ErrorCode.SECTION, words[-1])], f"2 + 2^{bit} sections: {bench.errors}"
+        assert bench.flags() == (0, 0, 0)
         await bench.clear()
 
 

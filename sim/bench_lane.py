@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import random
+
 import cocotb
 
+from golden.spec.check import check_bits
+from golden.spec.hardware import HardwareConfig
 from golden.spec.latency import DRAIN_LATENCY
 from sim import seed as seeds
-from sim.bench_engine import bench_config, load, pack
+from sim.bench_engine import bench_config, pack
 from sim.clock import Clock
 from sim.lane_model import STATES, LaneModel, TokenSource, random_tile
 from sim.units import unit_description
@@ -14,6 +18,12 @@ from sim.units import unit_description
 CYCLES = 4000
 ARRIVAL = 3
 """Cycles from the fetch of a line to the lane's input."""
+DAMAGE_LATENCY = 3
+"""Cycles from the read of a weight row to the lane's verdict on it."""
+PAST_END = 0.02
+"""Share of the rows that are written past the tile's end, and refused."""
+DAMAGED_SHARE = 0.1
+"""Of the rows."""
 INPUTS = ("grant", "reserve", "line", "control", "line_valid")
 CASES = {  # share of zeros, most lines of a token, probability of a line in a slot, skip, extremes
     "mixed": (0.5, 4, 0.8, 0.8, False),
@@ -36,6 +46,8 @@ class LaneBench:
         zeros, lines, self.pace, skip, extreme = CASES[case]
         index = self.random.randrange(self.config.lanes)
         self.tile = random_tile(self.config, self.random, extreme)
+        self.flips = random_flips(self.config, self.random)
+        self.damaged = {}   # cycle -> whether a damaged row, read before, is told
         self.model = LaneModel(self.config, index, self.tile)
         self.source = TokenSource(self.config, self.random, zeros, lines, skip, extreme)
         self.arriving = {}
@@ -59,10 +71,14 @@ class LaneBench:
         noise = self.random.getrandbits(sum(count for _, count in self.bits))
         dut.control.value = line.control(self.bits) if line else noise
         near = self.model.reads.get(cycle, 0)
-        row = (near + self.random.randrange(2)) % self.config.tile_rows
+        rows = self.config.tile_rows
+        row = (near + self.random.randrange(2)) % rows
+        if self.random.random() < PAST_END:
+            row = rows + self.random.randrange(2)
         dut.tile__enable.value = 1
         dut.tile__address.value = row
-        dut.tile__data.value = pack(self.tile[row], 4)
+        dut.tile__data.value = pack(self.tile[row % rows], 4)
+        dut.flips.value = self.flips.get(row, 0)
         return row
 
     def check(self, cycle: int, written: int) -> None:
@@ -74,8 +90,11 @@ class LaneBench:
         state = model.state(cycle)
         for name in STATES:
             self.equal(cycle, name, int(name == state), getattr(dut, name))
-        self.equal(cycle, "collision", int(model.reads.pop(cycle, None) == written), dut.collision)
-        self.equal(cycle, "fault", 0, dut.fault)
+        read = model.reads.pop(cycle, None)
+        self.damaged[cycle + DAMAGE_LATENCY] = read in self.flips
+        self.equal(cycle, "collision", int(read == written), dut.collision)
+        self.equal(cycle, "damaged", int(self.damaged.pop(cycle, False)), dut.damaged)
+        self.equal(cycle, "fault", int(written >= self.config.tile_rows), dut.fault)
         self.check_token(cycle)
 
     def check_token(self, cycle: int) -> None:
@@ -101,6 +120,22 @@ class LaneBench:
         assert got == expected, f"lane: cycle {cycle}: {name}: expected {expected:#x}, got {got:#x}"
 
 
+def random_flips(config: HardwareConfig, generator: random.Random) -> dict[int, int]:
+    """Row -> check bits that are flipped in it; of few rows."""
+    return {row: generator.randrange(1, 1 << check_bits(config.word_bits)) for row in range(config.tile_rows)
+            if generator.random() < DAMAGED_SHARE}
+
+
+async def load_tile(dut, clock: Clock, tile: list[list[int]], flips: dict[int, int]) -> None:
+    """Write every row of the tile memory, some with flipped check bits."""
+    dut.tile__enable.value = 1
+    for address, row in enumerate(tile):
+        dut.tile__address.value, dut.tile__data.value = address, pack(row, 4)
+        dut.flips.value = flips.get(address, 0)
+        await clock.next_edge()
+    dut.tile__enable.value = 0
+
+
 @cocotb.test(timeout_time=1, timeout_unit="ms")
 @cocotb.parametrize(case=list(CASES))
 async def follows_the_closed_form(dut, case):
@@ -110,7 +145,7 @@ async def follows_the_closed_form(dut, case):
     for name in INPUTS:
         getattr(dut, name).value = 0
     await clock.start()
-    await load(dut, clock, "tile", [pack(row, 4) for row in bench.tile])
+    await load_tile(dut, clock, bench.tile, bench.flips)
     for cycle in range(CYCLES):
         written = bench.drive(cycle)
         await clock.next_edge()

@@ -8,6 +8,7 @@ from typing import Any
 
 import cocotb
 
+from golden.spec.check import stored_bits
 from golden.spec.step import STEP_FIELDS, STEP_SLOT_BITS, STEP_WORD_BITS
 from sim import seed as seeds
 from sim.bench_engine import bench_config, load
@@ -18,7 +19,9 @@ from sim.units import unit_description
 PAST_END = 16
 """Words past the end that are tried: the first one of each bank of a line is among them."""
 CYCLES = 4000
-READ_LATENCY = 2
+READ_LATENCY, DAMAGE_LATENCY = 2, 3
+DAMAGED_SHARE = 0.2
+"""Of the words that are written."""
 
 
 def near(generator: random.Random, depth: int, last: int) -> int:
@@ -45,7 +48,13 @@ class Content:
         self.words = [self.random.getrandbits(self.bits) & mask for _ in range(self.depth)]
         self.coming: list[deque[dict[int, int]]] = [deque([{}] * READ_LATENCY) for _ in range(readers)]
         self.write: tuple[int, int] | None = None
-        self.compared = self.collisions = self.faults = 0
+        self.compared = self.collisions = self.faults = self.found = 0
+        self.is_checked = hasattr(dut, "flips")
+        kept = len(dut.flips) if self.is_checked else 0
+        self.word_bits = next((bits for bits in range(kept) if stored_bits(bits) == kept), 0)   # below the check bits
+        self.flipped = 0                                        # check bits, in what is written in this cycle
+        self.damaged: set[int] = set()                          # words that do not match their check bits
+        self.verdicts: deque[bool | None] = deque([False] * DAMAGE_LATENCY)
         self.unit = unit_description()["top"]
 
     def drive_write(self, last: int) -> None:
@@ -55,6 +64,25 @@ class Content:
         self.dut.write__enable.value = int(self.write is not None)
         self.dut.write__address.value = address
         self.dut.write__data.value = word
+
+    def drive_flips(self) -> None:
+        """Flip check bits of what is written in this cycle, or none."""
+        if self.is_checked:
+            count = len(self.dut.flips) - self.word_bits
+            some = self.random.choice([1 << self.random.randrange(count), self.random.getrandbits(count)])
+            self.flipped = some if self.random.random() < DAMAGED_SHARE else 0
+            self.dut.flips.value = self.flipped << self.word_bits
+
+    def check_damage(self, cycle: int, places: dict[int, int], written: int) -> None:
+        """The verdict on what was read before; any will do for a word that block RAM did not have."""
+        if not self.is_checked:
+            return
+        place = places.get(0, -1)
+        undefined = place >= self.depth or (place >= 0 and place == written)
+        self.verdicts.append(None if undefined else place in self.damaged)
+        want, got = self.verdicts.popleft(), int(self.dut.damaged.value)
+        assert want is None or got == want, f"memory: cycle {cycle}: expected damaged {int(want)}, got {got}"
+        self.found += bool(want)
 
     def check(self, cycle: int, places: list[dict[int, int]], data: list[int]) -> None:
         """Everything that is shown in a cycle, ``places`` and ``data`` of each reader."""
@@ -73,14 +101,17 @@ class Content:
                 have = got >> self.bits * position & (1 << self.bits) - 1
                 assert have == want, f"memory: cycle {cycle}: word {position}: expected {want}, got {have}"
                 self.compared += 1
+        self.check_damage(cycle, places[0], address)
         if self.write and address < self.depth:
             self.words[address] = word
+            (self.damaged.add if self.flipped else self.damaged.discard)(address)
         self.faults += fault
         self.collisions += address in used
 
     def finish(self) -> str:
-        assert self.compared > CYCLES // 2 and self.collisions and self.faults
-        return f"memory: {self.compared} words equal, {self.collisions} collisions, {self.faults} faults"
+        assert self.compared > CYCLES // 2 and self.collisions and self.faults and (self.found or not self.is_checked)
+        return (f"memory: {self.compared} words equal, {self.collisions} collisions, {self.faults} faults, "
+                f"{self.found} found damaged")
 
 
 async def start(content: Content, *readers: str) -> Clock:
@@ -88,6 +119,8 @@ async def start(content: Content, *readers: str) -> Clock:
     clock = Clock(content.dut)
     for name in (*readers, "write"):
         getattr(content.dut, f"{name}__enable").value = 0
+    if content.is_checked:
+        content.dut.flips.value = 0
     await clock.start()
     await load(content.dut, clock, "write", content.words)
     return clock
@@ -141,6 +174,7 @@ async def read_steps(dut: Any) -> None:
     last = 0
     for _ in range(CYCLES):
         content.drive_write(last)
+        content.drive_flips()
         last = near(content.random, content.depth, last)
         enable = content.random.random() < 0.8
         dut.read__enable.value = int(enable)
@@ -155,7 +189,7 @@ async def read_parts(dut: Any) -> None:
     depth, bits = bench_config().memory_shapes["program"]
     content = Content(dut, (2 * depth, bits // 2), 1)
     clock = Clock(dut)
-    dut.read__enable.value = dut.write__enable.value = 0
+    dut.read__enable.value = dut.write__enable.value = dut.flips.value = 0
     await clock.start()
     words = [low | high << bits // 2 for low, high in zip(content.words[::2], content.words[1::2], strict=True)]
     await load(dut, clock, "write", words, period=2)
@@ -164,6 +198,7 @@ async def read_parts(dut: Any) -> None:
     pending: tuple[int, int] | None = None      # the upper half that is written in the coming cycle
     for _ in range(CYCLES):
         content.write, pending = pending, None
+        content.drive_flips()
         dut.write__enable.value = 0
         if content.write is None and random.random() < 0.6:
             address, halves = near(random, depth, last // 2), [random.getrandbits(bits // 2) for _ in range(2)]

@@ -58,6 +58,7 @@ class Bench:
         self.board = Scoreboard("pixel")
         self.gives: list[tuple[int, int]] = []
         self.takes: list[tuple[int, int]] = []
+        self.patch_words = 0        # written so far
 
     async def start(self) -> None:
         for name in ("available", "seed_load", "host", "host_write"):
@@ -76,6 +77,7 @@ class Bench:
             assert int(self.dut.busy.value) == working and int(self.dut.idle.value) == (not working)
             assert not int(self.dut.fault.value), "an address is out of range"
             assert accepted or not take, "a take without a descriptor"
+            self.patch_words += int(self.dut.patch_written.value)
             if take:
                 self.takes.append((self.clock.cycle, take))
             if give:
@@ -281,7 +283,10 @@ async def check_patch(bench: Bench, case: Case) -> None:
     last = bench.config.normalised_words - size
     base = bench.random.choice([0, last, bench.random.randint(0, last)])
     fields = bench.descriptor(case, PixelOperation.PATCH, destination_base=base)
+    before = bench.patch_words
     await bench.run(fields, PATCH_CYCLES + model.tokens * (model.patch_terms + model.patch_terms % 2))
+    await bench.clock.wait_cycles(2)
+    bench.board.compare("patch words", [size], [bench.patch_words - before])
     padded = np.pad(terms, ((0, 0), (0, words * width - terms.shape[1])))
     planes = np.stack(activation_planes(padded), axis=1).reshape(size, width)
     expected = [pack(row, 4) for row in planes]

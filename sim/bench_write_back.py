@@ -13,7 +13,7 @@ import numpy as np
 from golden.integer.requantise import requantise
 from golden.spec import numbers
 from golden.spec.descriptors import Destination, MultiplierSource
-from golden.spec.hardware import HardwareConfig
+from golden.spec.hardware import REGISTER_BITS, HardwareConfig
 from golden.spec.latency import ARRAY_TAIL
 from golden.spec.numbers import Format
 from sim import seed as seeds
@@ -25,6 +25,8 @@ from sim.scoreboard import Scoreboard
 VECTORS = 1500
 WRITE_LATENCY = 5
 RESIDUAL_LATENCY = 6
+PAST_END = 0.1
+"""Share of the vectors that go past the end of their memory."""
 NEXT_UPDATE = 8
 """Vectors after which a residual word may be updated again."""
 MEMORIES = ("activation", "key_value", "score", "residual")
@@ -93,6 +95,8 @@ class Bench:
             depth = config.memory_shapes[PLACES[destination]][0]
             record["vector_stride"] = generator.choice([0, 1, generator.randrange(1 + (depth - 1) // config.lanes)])
             record["address"] = generator.randrange(depth - token * record["vector_stride"])
+            if PLACES[destination] != "residual" and generator.random() < PAST_END:     # its memory would refuse it
+                record["address"] = 1 << generator.randrange((depth - 1).bit_length(), REGISTER_BITS)
         return {**record, "destination": int(destination)}
 
     def draw_key(self, record: dict[str, int], token: int, upcoming: int) -> bool:
@@ -130,9 +134,14 @@ class Bench:
             before = self.residual[address] if destination == Destination.RESIDUAL_ADD else 0
             values = self.residual[address] = np.clip(before + values, -32768, 32767)
         cycle += RESIDUAL_LATENCY if memory == "residual" else WRITE_LATENCY
-        self.expected[memory].append((cycle, address, pack(values, BITS[memory])))
+        self.expected[memory].append((cycle, self.bounded(memory, address), pack(values, BITS[memory])))
         if destination == Destination.SCORE:
             self.rows.append((cycle, token, record["row_slot"]))
+
+    def bounded(self, memory: str, address: int) -> int:
+        """The address at a memory's port, which has a bit more than the memory needs: all ones where it is too wide."""
+        bits = len(getattr(self.dut, f"written_{memory}__address"))
+        return address if address < 1 << bits else (1 << bits) - 1
 
     def account_key(self, cycle: int, tile: KeyTile, row: int, values: np.ndarray) -> None:
         """A key in its tile; the last one sends the tile on its way."""

@@ -16,7 +16,7 @@ import shlex
 import shutil
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,7 +25,7 @@ import numpy as np
 from golden.compile.compiler import Compiled
 from golden.compile.layout import CompileError
 from golden.compile.operands import DrawingTiming
-from golden.integer.evaluate import sample
+from golden.integer.evaluate import Step, sample
 from golden.spec.descriptors import Engine
 from golden.spec.hardware import HardwareConfig, load_hardware
 from golden.spec.timing import estimate
@@ -89,12 +89,12 @@ def try_compiled(compiled: Compiled, label: str, build: Path, seed: int) -> Outc
         return judge(compiled, label, seed, folder)
 
 
-def judge(compiled: Compiled, label: str, seed: int, folder: Path) -> Outcome:
-    """Compare the records and counters of a drawing with the reference."""
+def judge(compiled: Compiled, label: str, seed: int, folder: Path, steps: Iterable[Step] | None = None) -> Outcome:
+    """Compare the records and counters of a drawing with the reference, or with steps that it has drawn before."""
     comparison, timing = Comparison(compiled, folder), DrawingTiming(compiled)
     before = np.empty(0)
     predicted = {}
-    for step in sample(compiled.model, compiled.contexts(label), compiled.plan, seed):
+    for step in steps or sample(compiled.model, compiled.contexts(label), compiled.plan, seed):
         comparison.step(step, before)
         timing.follow(step)
         before = step.image

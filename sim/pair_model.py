@@ -34,6 +34,7 @@ class PairModel:
     turns: deque[Turn] = field(default_factory=deque)
     waiting: tuple[deque[Line], deque[Line]] = field(default_factory=lambda: (deque(), deque()))
     over: list[bool] = field(default_factory=lambda: [False, False])
+    reads: dict[int, int] = field(default_factory=dict)     # cycle -> row of the pair's tile memory
 
     def fetch(self, cycle: int, lane: int, line: Line) -> None:
         """Give one of the lanes its next line."""
@@ -46,11 +47,15 @@ class PairModel:
     def take_turn(self, lines: list[Line | None]) -> None:
         """Both lines are there. The last channel of a token waits until its lane's token before is granted."""
         there = [(lane, line) for lane, line in zip(self.lanes, lines, strict=True) if line]
-        count = len(lines[0].dense_channels(self.config.width)) if lines[0] else 0
+        channels = lines[0].dense_channels(self.config.width) if lines[0] else []
+        count = len(channels)
         begin = max(self.end + 1, *(line.fetched + LINE_LATENCY for _, line in there))
         natural_end = begin + max(1, count) - 1
         self.end = max(natural_end, *(lane.grant if line.last else 0 for lane, line in there))
         self.turns.append(Turn(begin, natural_end, self.end, count))
+        for number, place in enumerate(channels):       # a channel's row is read in the cycle after its issue
+            cycle = self.end if number + 1 == count else begin + number
+            self.reads[cycle + 1] = (lines[0].row + place) % self.config.tile_rows
         self.over = [over or bool(line and line.last) for over, line in zip(self.over, lines, strict=True)]
         if all(self.over):
             self.over = [False, False]

@@ -32,17 +32,19 @@ def ports(verilog: str, module: str) -> list[tuple[str, str, str]]:
             re.findall(r"^  (input|output) (\[\d+:0\] )?(\w+);", body, re.MULTILINE)]
 
 
-def bench_verilog(core: str, traces: list[dict], events: Sequence[dict] = (), more: str = "") -> str:
+def bench_verilog(core: str, traces: list[dict], events: Sequence[dict] = (), more: str = "",
+                  inputs: Sequence[tuple[str, str]] = ()) -> str:
     """A module that instantiates the core and records its trace ports under the folder given by ``+records=``.
 
     ``record_flush`` empties the files' buffers at a rising clock edge. With ``events`` it has the input
-    ``record_events``, and records those too. ``more`` goes into its body.
+    ``record_events``, and records those too. ``more`` goes into its body, ``inputs`` (range, name) to its ports.
     """
     found = ports(core, "core")
     hidden = ("trace_", PREFIX)
     outer = [(direction, span, name) for direction, span, name in found if not name.startswith(hidden)]
     inner = [(span, name) for _, span, name in found if name.startswith(hidden)]
     outer += [("input", "", "record_events")] if events else []
+    outer += [("input", span, name) for span, name in inputs]
     declarations = ",\n".join(f"  {direction} wire {span}{name}" for direction, span, name in outer)
     wires = "\n".join(f"  wire {span}{name};" for span, name in inner)
     connections = ", ".join(f".{name}({name})" for _, _, name in found)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from amaranth.hdl import Module
+from collections.abc import Iterable
+
+from amaranth.hdl import Module, Value
 from amaranth.lib import wiring
 
+from golden.spec.check import check_bits
 from golden.spec.hardware import HardwareConfig
 from rtl.array.grid import Grid
 from rtl.array.lane import Lane
@@ -30,6 +33,24 @@ def _control_bits(config: HardwareConfig) -> list[tuple[str, int]]:
     return [(name, field.width) for name, field in LineControl(config)]
 
 
+def _flips(config: HardwareConfig) -> dict[str, wiring.Member]:
+    """Check bits of a weight row that are flipped as it is written."""
+    return {"flips": wiring.In(check_bits(config.word_bits))} if config.word_checks else {}
+
+
+def _damaged(row: Value, flips: Value) -> Value:
+    """A row and its check bits, of which some are flipped."""
+    return row ^ (flips << len(row) - len(flips))[:len(row)]
+
+
+def _pass_on(m: Module, top: wiring.Component, unit: wiring.Component, own: Iterable[str]) -> None:
+    """Connect the ports of a unit to those of its bench top, but for the top's own."""
+    for name, member in top.signature.members.items():
+        if name not in own:
+            inner, outer = getattr(unit, name), getattr(top, name)
+            m.d.comb += inner.eq(outer) if member.flow is wiring.In else outer.eq(inner)
+
+
 class LaneBench(wiring.Component):
     """A lane, and what the grid works out for all lanes: the check bits of weight rows too."""
 
@@ -38,36 +59,48 @@ class LaneBench(wiring.Component):
         self.lane = TYPES["lane"][bug](config)
         self.PARAMETERS = {"control": _control_bits(config)}
         own = {"tile": wiring.In(WritePort(*config.memory_shapes["tile"]))}
-        super().__init__({name: own.get(name, member) for name, member in self.lane.signature.members.items()
-                          if name != "work"})
+        super().__init__({**{name: own.get(name, member) for name, member in self.lane.signature.members.items()
+                             if name != "work"}, **_flips(config)})
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
         m.submodules.lane = lane = self.lane
         nonzero = find_nonzero(m, self.config, self.line)
         m.d.comb += lane.work.eq(find_work(m, self.config, nonzero, self.control))
+        row = _damaged(with_check(self.tile.data), self.flips) if self.config.word_checks else self.tile.data
         m.d.comb += [lane.tile.enable.eq(self.tile.enable), lane.tile.address.eq(self.tile.address),
-                     lane.tile.data.eq(with_check(self.tile.data) if self.config.word_checks else self.tile.data)]
-        for name, member in self.signature.members.items():
-            if name != "tile":
-                inner, outer = getattr(lane, name), getattr(self, name)
-                m.d.comb += inner.eq(outer) if member.flow is wiring.In else outer.eq(inner)
+                     lane.tile.data.eq(row)]
+        _pass_on(m, self, lane, ("tile", "flips"))
         return m
 
 
-def grid(config: HardwareConfig, bug: str | None = None, unit: str = "grid") -> wiring.Component:
-    """The grid needs nothing around it."""
-    unit = TYPES[unit][bug](config)
-    unit.PARAMETERS = {"control": _control_bits(config)}
-    return unit
+class GridBench(wiring.Component):
+    """A grid whose weight rows' check bits a bench can flip."""
+
+    def __init__(self, config: HardwareConfig, bug: str | None = None, unit: str = "grid") -> None:
+        self.config = config
+        self.grid = TYPES[unit][bug](config)
+        self.PARAMETERS = {"control": _control_bits(config)}
+        self.MODELS = getattr(self.grid, "MODELS", ())
+        super().__init__({**self.grid.signature.members, **_flips(config)})
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        m.submodules.grid = grid = self.grid
+        kept = grid.kept
+        if self.config.word_checks:
+            grid.kept = lambda row: _damaged(kept(row), self.flips)
+        m.d.comb += [getattr(grid.tile, name).eq(getattr(self.tile, name)) for name in ("enable", "address", "data")]
+        _pass_on(m, self, grid, ("tile", "flips"))
+        return m
 
 
 def dense_pair(config: HardwareConfig, bug: str | None = None) -> wiring.Component:
     """Dense pairs have their meaning beside the lanes of a grid."""
-    return grid(config, bug, "dense_pair")
+    return GridBench(config, bug, "dense_pair")
 
 
-UNITS = {"lane": LaneBench, "grid": grid, "dense_pair": dense_pair}
+UNITS = {"lane": LaneBench, "grid": GridBench, "dense_pair": dense_pair}
 """Name of a unit -> constructor(config, bug) of its top level."""
 
 BUGS = {unit: tuple(bug for bug in types if bug) for unit, types in TYPES.items()}

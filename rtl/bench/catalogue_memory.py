@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from amaranth.hdl import Array, Module
+from amaranth.hdl import Array, Module, Signal
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out, connect, flipped
 
 from golden.spec import numbers
+from golden.spec.check import stored_bits
 from golden.spec.hardware import HardwareConfig
 from rtl.array.layouts import GroupRecord
 from rtl.array.write_back import WriteBack
 from rtl.bench import bugs_memory as bugs
 from rtl.memory.checked_ram import CheckedRam, VerifiedRam
 from rtl.memory.line_ram import LineRam
-from rtl.memory.part_ram import PartRam
+from rtl.memory.part_ram import PARTS, PartRam
 from rtl.memory.ports import WritePort
 from rtl.memory.ram import Ram
-from rtl.memory.step_ram import StepRam
+from rtl.memory.step_ram import STEP_KEPT_BITS, StepRam
 from rtl.memory.transposer import Transposer
 from rtl.memory.twin_ram import TwinRam
 
@@ -96,6 +97,61 @@ class WriteBackBench(wiring.Component):
         return m
 
 
+class FlippedWords(wiring.Component):
+    """Words with check bits, of which ``flips`` turns some as they are written."""
+
+    def __init__(self, words: wiring.Component, flips: Signal) -> None:
+        self.words = words
+        self.flips = flips
+        super().__init__(words.signature)
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        m.submodules.words = words = self.words
+        connect(m, flipped(self.read), words.read)
+        m.d.comb += [
+            words.write.enable.eq(self.write.enable),
+            words.write.address.eq(self.write.address),
+            words.write.data.eq(self.write.data ^ self.flips),
+            *(getattr(self, name).eq(getattr(words, name)) for name in ("fault", "collision", "damaged")),
+        ]
+        return m
+
+
+class CheckedBench(wiring.Component):
+    """A memory with check bits, of which a bench can flip any stored bit as its word is written."""
+
+    FLAGS = ("fault", "collision", "damaged")
+
+    def __init__(self, unit: wiring.Component, bits: int) -> None:
+        self.unit = unit
+        super().__init__({**unit.signature.members, "flips": In(stored_bits(bits))})
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        unit = self.unit
+        if isinstance(unit, CheckedRam):
+            self.flip(unit)
+        else:       # its store is there once it is elaborated
+            made = unit.elaborate
+            unit.elaborate = lambda platform: self.flip_inside(made(platform))
+        m.submodules.unit = unit
+        connect(m, flipped(self.read), unit.read)
+        connect(m, flipped(self.write), unit.write)
+        m.d.comb += [getattr(self, name).eq(getattr(unit, name)) for name in self.FLAGS]
+        return m
+
+    def flip_inside(self, unit: Module) -> Module:
+        """Have the words of a unit's store flipped."""
+        self.flip(unit.submodules.store)
+        return unit
+
+    def flip(self, store: CheckedRam) -> None:
+        """Have the words of a store flipped."""
+        made = store.store_unit
+        store.store_unit = lambda *shape: FlippedWords(made(*shape), self.flips)
+
+
 def line_ram(config: HardwareConfig, bug: str | None = None) -> wiring.Component:
     """The probabilities': the smallest."""
     return TYPES["line_ram"][bug](*config.memory_shapes["probability"], config.line_words)
@@ -108,12 +164,13 @@ def twin_ram(config: HardwareConfig, bug: str | None = None) -> wiring.Component
 
 def part_ram(config: HardwareConfig, bug: str | None = None) -> wiring.Component:
     """The program's."""
-    return TYPES["part_ram"][bug](*config.memory_shapes["program"])
+    depth, bits = config.memory_shapes["program"]
+    return CheckedBench(TYPES["part_ram"][bug](depth, bits), bits // PARTS)
 
 
 def step_ram(config: HardwareConfig, bug: str | None = None) -> wiring.Component:
     """The sampler's."""
-    return TYPES["step_ram"][bug](config.step_words)
+    return CheckedBench(TYPES["step_ram"][bug](config.step_words), STEP_KEPT_BITS)
 
 
 def verified_ram(config: HardwareConfig, bug: str | None = None) -> wiring.Component:
@@ -122,12 +179,14 @@ def verified_ram(config: HardwareConfig, bug: str | None = None) -> wiring.Compo
 
 
 def checked_ram(config: HardwareConfig, bug: str | None = None) -> wiring.Component:
-    """One like it, written without."""
-    return TYPES["checked_ram"][bug](*config.memory_shapes["tile"])
+    """One like it, which makes its check bits."""
+    depth, bits = config.memory_shapes["tile"]
+    return CheckedBench(TYPES["checked_ram"][bug](depth, bits), bits)
 
 
 UNITS = {"transposer": TransposerBench, "line_ram": line_ram, "twin_ram": twin_ram, "part_ram": part_ram,
-         "step_ram": step_ram, "verified_ram": verified_ram, "checked_ram": checked_ram, "write_back": WriteBackBench}
+         "step_ram": step_ram, "verified_ram": verified_ram, "checked_ram": checked_ram,
+         "write_back": WriteBackBench}
 """Name of a unit -> constructor(config, bug) of its top level."""
 
 BUGS = {unit: tuple(bug for bug in types if bug) for unit, types in TYPES.items()}

@@ -47,6 +47,7 @@ class PixelBench(wiring.Component):
             "update": Out(UPDATE_BITS),
             "settled": Out(1),
             "fault": Out(1),
+            "patch_written": Out(1),     # a word of a patch is written in this cycle
         })
 
     def elaborate(self, platform: object) -> Module:
@@ -82,5 +83,5 @@ class PixelBench(wiring.Component):
             with m.If(self.host_memory == memory):
                 m.d.comb += self.host_read.eq(ram.read.data)
             faults.append(ram.fault | ram.collision)
-        m.d.comb += self.fault.eq(sum(faults) != 0)
+        m.d.comb += [self.fault.eq(sum(faults) != 0), self.patch_written.eq(engine.normalised.enable)]
         return m

@@ -21,6 +21,8 @@ from rtl.mutants.text import target, text
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 OUTSIDE = "rtl/bench/"
+TESTED = "unit"
+"""Name of what a bench top is there for, where that is a memory."""
 HANDSHAKES = ("ready", "valid", "enable", "en", "take", "give", "busy", "available", "waiting", "clear", "stop")
 MEMORIES = ("Ram", "LineRam", "TwinRam", "PartRam", "StepRam")
 REDUCTIONS = ("b", "r|", "r&", "r^")
@@ -76,7 +78,7 @@ class Walk:
             self._settled = [] if domain == "comb" else None
             fragment.statements[domain] = self._statements(fragment.statements[domain])
         for index, (below, name, source) in enumerate(fragment.subfragments):
-            if _is_surroundings(below, source):
+            if name != TESTED and _is_surroundings(below, source):
                 continue
             fragment.subfragments[index] = (self.unit(below, f"{path}.{name or index}"), name, source)
         return fragment

@@ -46,8 +46,8 @@ def without_checks(config: Path, folder: Path) -> Path:
     return path
 
 
-def build(config: Path) -> Path:
-    """Generate and build the core and its bench top; returns the folder."""
+def build(config: Path, quick: bool = False) -> Path:
+    """Generate and build the core and its bench top, quickly to what runs slowly if asked; returns the folder."""
     folder = BUILD / "faults" / config.stem
     command = [sys.executable, "-m", "rtl.verilog", "--config", str(config), "--output", str(folder),
                "--sdram-chip"]
@@ -57,7 +57,7 @@ def build(config: Path) -> Path:
     core = folder / "core.v"
     bench = folder / f"{TOP}.sv"
     bench.write_text(bench_verilog(core.read_text(encoding="utf-8")), encoding="utf-8")
-    runner.build([core, bench], TOP, folder)
+    runner.build([core, bench], TOP, folder, quick=quick)
     return folder
 
 

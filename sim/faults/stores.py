@@ -48,31 +48,44 @@ def find_stores(core: str) -> list[Store]:
     for start, end in zip(starts, [*starts[1:], None], strict=True):
         memory = memory_of(start[1])
         body = core[start.end():end.start() if end else len(core)]
-        if memory in (*CHECKED, *UNCHECKED):
+        if memory is not None:
             found += [Store(memory, f"{start[1]}.{name}", int(last) + 1, int(high) + 1)
                       for high, name, last in STORE.findall(body)]
     return found
 
 
-def bench_verilog(core: str) -> str:
-    """A module that holds the core; at a clock edge with ``flip`` it turns the bits of ``flip_mask`` in one word.
+def flip_inputs() -> list[tuple[str, str]]:
+    """Range and name of each input of a bench top that flips bits."""
+    return [("", "flip"), ("[7:0] ", "flip_store"), ("[15:0] ", "flip_index"), (f"[{MASK_BITS - 1}:0] ", "flip_mask")]
 
-    ``flip_store`` is the array's place in ``find_stores``. ``retracted`` is high once the core has said DONE and told
-    an error in one of the next cycles.
+
+def flip_verilog(core: str) -> str:
+    """What turns the bits of ``flip_mask`` in one word at a clock edge with ``flip``.
+
+    ``flip_store`` is the array's place in ``find_stores``.
     """
-    found = ports(core, "core")
-    declarations = ",\n".join(f"  {direction} wire {span}{name}" for direction, span, name in found)
-    connections = ", ".join(f".{name}({name})" for _, _, name in found)
     flips = "\n".join(
         f"      {place}: {store.path}[flip_index[{max(0, (store.depth - 1).bit_length() - 1)}:0]] <= "
         f"{store.path}[flip_index[{max(0, (store.depth - 1).bit_length() - 1)}:0]] ^ flip_mask[{store.bits - 1}:0];"
         for place, store in enumerate(find_stores(core)))
+    return f"""  always @(posedge clk)
+    if (flip) case (flip_store)
+{flips}
+      default: ;
+    endcase"""
+
+
+def bench_verilog(core: str) -> str:
+    """A module that holds the core and flips bits in its memories.
+
+    ``retracted`` is high once the core has said DONE and told an error in one of the next cycles.
+    """
+    found = ports(core, "core")
+    inputs = [("input", span, name) for span, name in flip_inputs()]
+    declarations = ",\n".join(f"  {direction} wire {span}{name}" for direction, span, name in [*found, *inputs])
+    connections = ", ".join(f".{name}({name})" for _, _, name in found)
     return f"""module {TOP}(
 {declarations},
-  input wire flip,
-  input wire [7:0] flip_store,
-  input wire [15:0] flip_index,
-  input wire [{MASK_BITS - 1}:0] flip_mask,
   output reg retracted = 0
 );
   core core({connections});
@@ -80,10 +93,7 @@ def bench_verilog(core: str) -> str:
   always @(posedge clk) begin
     age <= !status[{Status.DONE.bit_length() - 1}] ? 0 : &age ? age : age + 1;
     if (age != 0 && !(&age) && status[{Status.ERROR.bit_length() - 1}]) retracted <= 1;
-    if (flip) case (flip_store)
-{flips}
-      default: ;
-    endcase
   end
+{flip_verilog(core)}
 endmodule
 """

@@ -74,10 +74,14 @@ def _try_all(folder: Path, job: HostJob) -> bool:
     return False
 
 
-def _benches(modules: tuple[str, ...]) -> dict[str, object]:
-    """The benches of modules, by names that are not the same."""
-    return {f"{module}.{name}": value for module in modules for name, value in vars(import_module(module)).items()
-            if isinstance(value, (Test, TestGenerator))}
+def _benches(names: tuple[str, ...]) -> dict[str, object]:
+    """The benches of modules, or one of a module's, by names that are not the same."""
+    found = {}
+    for name in names:
+        module, _, chosen = name.partition(":")
+        found |= {f"{module}.{key}": value for key, value in vars(import_module(module)).items()
+                  if isinstance(value, (Test, TestGenerator)) and chosen in ("", key)}
+    return found
 
 
 _FOLDER = Path(os.environ[JOB_VARIABLE])

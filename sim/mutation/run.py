@@ -7,16 +7,18 @@ import hashlib
 import json
 import subprocess
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from sim import runner
 from sim.bench_engine import CONFIG_VARIABLE
-from sim.mutation import whole_core
+from sim.faults.stores import flip_inputs, flip_verilog
+from sim.mutation.board_round import BOARD_BENCH, board_bench, board_round
+from sim.mutation.core_rounds import Round, core_rounds
 from sim.mutation.job import ENDS_FILE, JOB_VARIABLE, End, HostJob, results_file
-from sim.mutation.targets import CORE, Target
+from sim.mutation.targets import BOARD, CORE, Target
 from sim.recorder import TOP, bench_verilog
 from sim.units import DESCRIPTION_VARIABLE, GenerationError, config_file
 from sim.verilator import BUILD, REPOSITORY
@@ -92,30 +94,50 @@ def sources_in(room: str) -> list[Path]:
 def build(target: Target, description: dict[str, Any], folder: Path) -> str:
     """The simulator; returns its top level. Raises ``SimulationError``."""
     sources = [folder / f"{target.unit}.v"]
-    if target.unit == CORE:
-        bench = folder / f"{TOP}.sv"
-        bench.write_text(bench_verilog(sources[0].read_text(encoding="utf-8"), description["trace"]), encoding="utf-8")
-        sources.append(bench)
     top = TOP if target.unit == CORE else target.unit
+    if target.unit == BOARD:
+        bench = folder / BOARD_BENCH.name
+        bench.write_text(board_bench(sources[0].read_text(encoding="utf-8")), encoding="utf-8")
+        sources.append(bench)
+    if target.unit == CORE:
+        core, bench = sources[0].read_text(encoding="utf-8"), folder / f"{TOP}.sv"
+        bench.write_text(bench_verilog(core, description["trace"], description["events"], flip_verilog(core),
+                                       flip_inputs()), encoding="utf-8")
+        sources.append(bench)
     with runner.without_waves():
         runner.build(sources, top, folder, quick=target.quick)
     return top
 
 
-def simulate(target: Target, top: str, folder: Path, selects: Iterable[int], seed: int) -> list[End]:
-    """Run the benches with each value of ``mutant``; returns how each ended."""
-    HostJob(tuple(selects), target.benches).write(folder)
-    variables = {CONFIG_VARIABLE: target.config, DESCRIPTION_VARIABLE: str(folder / f"{target.unit}.json"),
-                 JOB_VARIABLE: str(folder), "COCOTB_MAX_FAILURES": "1"}
-    plusargs = []
+def rounds_of(target: Target, folder: Path, seed: int) -> Iterator[Round]:
+    """Simulations that a mutant must live through."""
     if target.unit == CORE:
-        drawing = folder / "drawing"
-        drawing.mkdir(exist_ok=True)
-        variables |= whole_core.prepare(config_file(target.config), drawing, seed)
-        plusargs = [f"+records={drawing}"]
+        yield from core_rounds(target, config_file(target.config), folder, seed)
+    elif target.unit == BOARD:
+        yield board_round(target, config_file(target.config), folder, seed)
+    else:
+        yield Round(target.benches, seed)
+
+
+def simulate(target: Target, top: str, folder: Path, selects: Iterable[int], one: Round) -> list[End]:
+    """Run a round's benches with each value of ``mutant``; returns how each ended."""
+    HostJob(tuple(selects), one.benches).write(folder)
+    variables = {CONFIG_VARIABLE: target.config, DESCRIPTION_VARIABLE: str(folder / f"{target.unit}.json"),
+                 JOB_VARIABLE: str(folder), "COCOTB_MAX_FAILURES": "1", **one.variables}
     with runner.without_waves():
-        runner.run(HOST, top, folder, env=variables, seed=seed, timeout=PATIENCE, plusargs=plusargs)
+        runner.run(HOST, top, folder, env=variables, seed=one.seed, timeout=PATIENCE, plusargs=one.plusargs)
     return [End(**json.loads(line)) for line in (folder / ENDS_FILE).read_text(encoding="utf-8").splitlines()]
+
+
+def try_round(target: Target, top: str, folder: Path, mutants: Sequence[dict[str, Any]],
+              one: Round) -> tuple[float, list[Verdict]]:
+    """Seconds that a round takes without a mutant, and the verdict on each; raises ``BenchError``."""
+    first, *ends = simulate(target, top, folder, [0, *(mutant["select"] for mutant in mutants)], one)
+    failures = runner.failures_of(results_file(folder, 0))
+    if first.status or failures:
+        raise BenchError(f"{target.name}: the benches fail on the unit as it is: "
+                         f"{failures[0] if failures else f'status {first.status}'}; see {folder / 'mutant-0.log'}")
+    return first.seconds, [verdict(mutant, end, folder) for mutant, end in zip(mutants, ends, strict=True)]
 
 
 def verdict(mutant: dict[str, Any], end: End, folder: Path) -> Verdict:
@@ -143,13 +165,14 @@ def try_target(target: Target, count: int, seed: int, root: Path = BUILD / "muta
         return known
     top = build(target, description, folder)
     mutants = description["mutants"]
-    first, *ends = simulate(target, top, folder, range(len(mutants) + 1), seed)
-    failures = runner.failures_of(results_file(folder, 0))
-    if first.status or failures:
-        raise BenchError(f"{target.name}: the benches fail on the unit as it is: "
-                         f"{failures[0] if failures else f'status {first.status}'}; see {folder / 'mutant-0.log'}")
-    verdicts = tuple(verdict(mutant, end, folder) for mutant, end in zip(mutants, ends, strict=True))
-    outcome = Outcome(target.name, target.unit, description["candidates"], round(first.seconds, 2), verdicts)
+    seconds, verdicts = 0.0, {}
+    for one in rounds_of(target, folder, seed):
+        living = [mutant for mutant in mutants if mutant["key"] not in verdicts or not verdicts[mutant["key"]].killed]
+        taken, found = try_round(target, top, folder, living, one)
+        seconds += taken
+        verdicts |= {verdict.key: verdict for verdict in found}
+    outcome = Outcome(target.name, target.unit, description["candidates"], round(seconds, 2),
+                      tuple(verdicts[mutant["key"]] for mutant in mutants))
     write_outcome(outcome, folder, stamp)
     return outcome
 
@@ -157,7 +180,8 @@ def try_target(target: Target, count: int, seed: int, root: Path = BUILD / "muta
 def stamp_of(target: Target, folder: Path, seed: int) -> str:
     """Everything that the outcome hangs on: the hardware, and the benches with all that they import."""
     state = hashlib.sha256(repr((target, seed)).encode())
-    for file in [folder / f"{target.unit}.v", config_file(target.config), *sources_of(target.benches)]:
+    modules = (*target.benches, *([core_rounds.__module__] if target.unit == CORE else []))
+    for file in [folder / f"{target.unit}.v", config_file(target.config), *sources_of(modules)]:
         state.update(file.read_bytes())
     return state.hexdigest()
 
@@ -167,7 +191,7 @@ def sources_of(modules: Iterable[str]) -> list[Path]:
     found: set[Path] = set()
     waiting = list(modules)
     while waiting:
-        file = REPOSITORY / f"{waiting.pop().replace('.', '/')}.py"
+        file = REPOSITORY / f"{waiting.pop().partition(':')[0].replace('.', '/')}.py"
         if file.is_file() and file not in found:
             found.add(file)
             for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):

@@ -15,11 +15,12 @@ def configuration(folder, width, line_words, split_lines):
     return str(path)
 
 
+@pytest.mark.parametrize("bench", ["detector", "detector_limits"])
 @pytest.mark.parametrize(("width", "line_words", "split_lines"), [
     (16, 4, 256), (8, 4, 200), (16, 2, 128), (8, 1, 32), (8, 8, 1024)])
-def test_matches_golden(tmp_path, width, line_words, split_lines):
+def test_matches_golden(tmp_path, width, line_words, split_lines, bench):
     config = configuration(tmp_path, width, line_words, split_lines)
-    run_unit("detector", config, "sim.bench_detector", env={CONFIG_VARIABLE: config})
+    run_unit("detector", config, f"sim.bench_{bench}", env={CONFIG_VARIABLE: config})
 
 
 @pytest.mark.parametrize(("bug", "symptom"), [
@@ -34,5 +35,6 @@ def test_matches_golden(tmp_path, width, line_words, split_lines):
 ])
 def test_a_planted_bug_is_found(tmp_path, bug, symptom):
     config = configuration(tmp_path, 8, 2, 64)
+    bench = "detector_limits" if symptom.startswith("tells_overruns") else "detector"
     with pytest.raises(SimulationError, match=symptom):
-        run_unit("detector", config, "sim.bench_detector", bug=bug, env={CONFIG_VARIABLE: config})
+        run_unit("detector", config, f"sim.bench_{bench}", bug=bug, env={CONFIG_VARIABLE: config})

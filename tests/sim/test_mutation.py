@@ -1,11 +1,16 @@
 """Mutation testing: a sample of every run, what counts as a kill, the shares, and the list of survivors."""
 
 import json
+import re
 
 import pytest
 
+from golden.spec.hardware import load_hardware
+from rtl.mutants.__main__ import mutants_of
+from rtl.mutants.plant import OUTSIDE
 from rtl.verilog import UNITS
 from sim.mutation import __main__ as command
+from sim.mutation import run
 from sim.mutation.report import figures, summary, survivor_table, table, wilson
 from sim.mutation.run import BENCH, CRASH, HANG, BenchError, Outcome, Verdict, sources_of, try_target
 from sim.mutation.survivors import ListError, read_survivors
@@ -114,8 +119,46 @@ def test_the_page_has_the_figures_of_the_reference_result_and_their_judgements_a
 
 
 def test_every_unit_with_a_bench_is_mutated():
-    """The matrix product is a composition for a bench, the 16-bit array a yardstick; checked RAM holds verified RAM."""
-    assert {target.unit for target in TARGETS} == set(UNITS) - {"matrix_product", "dense_16", "verified_ram"} | {"core"}
+    """The matrix product is a composition for a bench; checked RAM holds verified RAM."""
+    assert {target.unit for target in TARGETS} == set(UNITS) - {"matrix_product", "verified_ram"} | {"core", "board"}
     for target in TARGETS:
         assert config_file(target.config).is_file()
         assert sources_of(target.benches)
+
+
+def test_every_file_of_the_hardware_has_mutants():
+    """Event ports show what a simulation records, and are no part of a core that is built."""
+    mutated = {mutant.source.partition(":")[0] for target in TARGETS
+               for mutant in mutants_of(target.unit, load_hardware(config_file(target.config)))}
+    driving = {str(path.relative_to(REPOSITORY)) for path in (REPOSITORY / "rtl").rglob("*.py")
+               if re.search(r"\bm\.d\.(comb|sync)\b", path.read_text(encoding="utf-8"))}
+    left_out = {path for path in driving if path.startswith(OUTSIDE)} | {"rtl/events.py"}
+    assert sorted(driving - left_out - mutated) == []
+
+
+def test_one_bench_of_a_module_is_tried_alone_and_its_module_counts_for_the_cache(root):
+    target = Target("descriptor_queue", "small", ("tests.bench_mutants:notices_nothing",))
+    assert sources_of(target.benches) == sources_of(["tests.bench_mutants"])
+    assert [verdict.how for verdict in try_target(target, 3, SEED, root / "alone").verdicts] == [""] * 3
+
+
+def test_a_mutant_is_tried_again_only_by_rounds_that_it_lived_to_see(monkeypatch, tmp_path):
+    """The first round kills every other mutant; the second sees the rest, and kills one of them."""
+    mutants = [{"key": f"fault {i}", "path": "top", "operator": "logic", "source": "core.py:1", "select": i + 1}
+               for i in range(4)]
+    tried = []
+
+    def tries(target, top, folder, living, one):
+        tried.append([mutant["key"] for mutant in living])
+        killed = {"fault 0", "fault 2"} if one == "first" else {"fault 1"}
+        return 1.0, [Verdict(key, "top", "logic", "core.py:1", BENCH if key in killed else "", "", 0.1)
+                     for key in tried[-1]]
+
+    monkeypatch.setattr(run, "generate", lambda *arguments: {"mutants": mutants, "candidates": 9})
+    monkeypatch.setattr(run, "stamp_of", lambda *arguments: "stamp")
+    monkeypatch.setattr(run, "build", lambda *arguments: "top")
+    monkeypatch.setattr(run, "rounds_of", lambda *arguments: ["first", "second"])
+    monkeypatch.setattr(run, "try_round", tries)
+    outcome = try_target(Target("core", "small", ()), 4, SEED, tmp_path)
+    assert tried == [["fault 0", "fault 1", "fault 2", "fault 3"], ["fault 1", "fault 3"]]
+    assert [verdict.killed for verdict in outcome.verdicts] == [True, True, True, False] and outcome.seconds == 2.0

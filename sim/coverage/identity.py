@@ -21,8 +21,10 @@ from sim.verilator import BUILD, REPOSITORY
 IDENTITY = BUILD / "coverage" / "identity.json"
 """Digests of today's hardware, as a test of the regression has left them."""
 CONFIG = "configs/small_hybrid.toml"
-"""A core of it has every unit but those at its buses and links."""
-OTHERS = ("axi_bridge", "wishbone_bridge", "frame_link", "uart")
+"""A core of it has every unit but those at its buses and links, of 16-bit lanes, and of a norm in parts."""
+OTHERS = {"axi_bridge": CONFIG, "wishbone_bridge": CONFIG, "frame_link": CONFIG, "uart": CONFIG, "dense_16": CONFIG,
+          "dense": CONFIG, "norm": "configs/ecp5_25k.toml"}
+"""Unit -> configuration."""
 MODULE = re.compile(r"^module (\\?\S+?) ?\(.*?^endmodule$", re.MULTILINE | re.DOTALL)
 ATTRIBUTE = re.compile(r"\(\*.*?\*\)\s*")
 COMMENT = re.compile(r"/\*.*?\*/|//[^\n]*", re.DOTALL)
@@ -44,8 +46,9 @@ def digests(verilog: Path) -> dict[str, set[str]]:
 def generate(folder: Path) -> dict[str, str]:
     """Unit -> digest, of Verilog that is generated into a folder; raises ``GenerationError``."""
     found: dict[str, set[str]] = {}
-    for name, more in (("core", ()), *((unit, ("--unit", unit)) for unit in OTHERS)):
-        command = [sys.executable, "-m", "rtl.verilog", "--config", CONFIG, "--sources", *more, "--output", str(folder)]
+    for name, config in {"core": CONFIG, **OTHERS}.items():
+        command = [sys.executable, "-m", "rtl.verilog", "--config", config, "--sources", "--output", str(folder),
+                   *(["--unit", name] if name in OTHERS else [])]
         done = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=False)
         if done.returncode:
             raise GenerationError(f"generating {name} failed:\n{done.stdout}{done.stderr}")

@@ -25,7 +25,7 @@ from sim.verilator import REPOSITORY
 
 SYSTEM_TESTS = (
     "test_core_errors.py", "test_random_systems.py",
-    "test_draw.py::test_another_sampler_is_exact",
+    "test_draw.py::test_a_drawing_is_exact_and_reported", "test_draw.py::test_another_sampler_is_exact",
     "test_draw.py::test_a_drawing_that_has_settled_ends_early_in_the_predicted_cycles",
     "test_segments.py::test_guidance_in_a_range_is_drawn_bit_for_bit_in_the_predicted_cycles",
     "test_board.py", "test_faults.py::test_no_injection_of_a_fixed_sample_hangs_or_changes_an_image_silently")

@@ -131,8 +131,8 @@ faults: $(stamp) ## Inject faults into a running core: stored bits, image, frame
 fuzz-host: $(fuzz_stamp) ## Fuzz what the host reads from others, guided by coverage (TARGET=, SECONDS=each target, SEED=)
 	@$(python) -m tests.fuzz $(TARGET) $(call option,--seconds,$(SECONDS)) $(call option,--seed,$(SEED))
 
-coverage: $(stamp) ## Run the benches with lines, branches, toggles and functional bins counted; an hour (TESTS=, SEED=)
-	@$(if $(SEED),HALFTONE_SEED=$(call quote,$(SEED))) $(python) -m sim.coverage $(TESTS)
+coverage: $(tools) ## Run the benches with lines, branches, toggles and bins counted; an hour (TESTS=, JOBS=, SEED=)
+	@$(if $(SEED),HALFTONE_SEED=$(call quote,$(SEED))) $(python) -m sim.coverage --jobs $(JOBS) $(TESTS)
 
 mutation: $(stamp) ## Inject faults into every unit and count what the benches find; long (N=mutants of a unit, SEED=)
 	@$(python) -m sim.mutation $(call option,--count,$(N)) $(call option,--seed,$(SEED)) \

@@ -20,6 +20,7 @@ from golden.spec.registers import ADDRESSES, Control, Status
 from sim import seed as seeds
 from sim.board import read_job
 from sim.clock import Clock
+from sim.coverage.marks import mark, mark_all
 from sim.uart import SIXTEENTHS, FaultyPipe, UartPipe, damage
 
 PATIENCE_BITS = 600
@@ -79,6 +80,7 @@ class Bench:
         assert await self.driver.wait() & Status.DONE
         assert await self.driver.read_image(len(self.job.expected)) == self.job.expected, "another image"
         assert (await self.driver.counters())["CYCLES"] == self.job.cycles
+        mark("image drawn over the line")
 
     async def press(self) -> None:
         """The button, for a moment."""
@@ -134,6 +136,8 @@ async def survives_damaged_lines(dut: Any) -> None:
         retries += bench.link.retries
     counts = await bench.link.counts()
     assert retries > 10 and counts["DAMAGED"] and counts["REPEATED"], (retries, counts)
+    mark_all(("request sent again", "request answered again", "frame damaged on the line"))
+    mark_all(["answer dropped"] if counts["DROPPED"] else ())
 
 
 @cocotb.test(timeout_time=500, timeout_unit="ms")
@@ -153,6 +157,7 @@ async def survives_noise_and_breaks(dut: Any) -> None:
         await bench.pipe.sent()
         await bench.finishes()          # the session outlived it all
         await bench.draws()
+    mark("noise, spikes and a break")
 
 
 @cocotb.test(timeout_time=500, timeout_unit="ms")
@@ -175,6 +180,8 @@ async def survives_a_host_that_vanishes(dut: Any) -> None:
         await bench.link.write_many(ADDRESSES[address], list(range(words)))
         bench.host()
         await bench.draws()
+    mark_all(("frame cut by a host that vanishes", "frame left behind before a pause", "image left half loaded",
+              "settings left half written"))
 
 
 @cocotb.test(timeout_time=500, timeout_unit="ms")
@@ -201,6 +208,7 @@ async def survives_the_button(dut: Any) -> None:
     await bench.fails(bench.driver.status(), "did not answer")
     dut.button.value = 0
     await bench.draws()
+    mark_all(("reset while drawing told", "reset while loading told", "silence told"))
 
 
 @cocotb.test(timeout_time=500, timeout_unit="ms")
@@ -214,11 +222,12 @@ async def survives_a_crooked_clock(dut: Any) -> None:
         await bench.draws()
         counts = await bench.link.counts()
         assert not any(counts[name] for name in ("DAMAGED", "RETRIES", "DROPPED")), counts
+    mark_all(("host with shorter bits", "host with longer bits"))
 
 
 @cocotb.test(timeout_time=500, timeout_unit="ms")
 async def executes_nothing_twice(dut: Any) -> None:
-    """Requests sent two and three times, all sequence numbers round: each acts once, and is answered each time."""
+    """Requests sent once, twice and three times, their numbers in order: each acts once, and is answered each time."""
     bench = Bench(dut)
     await bench.start()
     await bench.draws()
@@ -237,3 +246,4 @@ async def executes_nothing_twice(dut: Any) -> None:
         pixels.append(answers[0])
     assert len(set(pixels)) >= len(set(bench.job.expected))
     assert await bench.driver.read("PIXEL_ADDRESS") == len(bench.job.expected)
+    mark("request sent several times on purpose")

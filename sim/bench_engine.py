@@ -149,6 +149,8 @@ class EngineDriver:
         """
         dut = self.dut
         queue = deque(descriptors)
+        if queue and self.credit < 1:       # when no semaphore is above 0, so that every engine is waited for
+            queue[0]["wait_first"] = MASKS - 1
         credits = [0] * ENGINES
         offered = None
         available = 0

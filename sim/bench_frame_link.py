@@ -21,6 +21,7 @@ from golden.spec.link import (
 )
 from sim import seed as seeds
 from sim.clock import Clock
+from sim.coverage.marks import mark, mark_all
 from sim.link_model import LinkModel
 from sim.streams import Sink
 from sim.units import unit_description
@@ -57,6 +58,7 @@ class Bench:
         self.model = LinkModel(self.model_read, lambda *access: self.expected.append(access),
                                self.parameters["clock_hz"], self.parameters["baud"])
         self.sequence = 0
+        self.waits: set[str] = set()
 
     def model_read(self, address: int) -> int:
         self.expected.append((address,))
@@ -74,7 +76,12 @@ class Bench:
         while True:
             dut.request__ready.value = int(self.random.random() >= self.stall)
             await self.clock.next_edge()
-            if not (int(dut.request__ready.value) and int(dut.request__valid.value)):
+            if int(dut.sent__valid.value) and not int(dut.sent__ready.value):
+                self.waits.add("line makes an answer wait")
+            if not int(dut.request__valid.value):
+                continue
+            if not int(dut.request__ready.value):
+                self.waits.add("core makes a request wait")
                 continue
             payload = int(dut.request__payload.value)
             address = payload >> 1 & (1 << ADDRESS_BITS) - 1
@@ -85,6 +92,7 @@ class Bench:
             self.accesses.append((address,))
             reads += 1
             while self.random.random() < self.stall:
+                self.waits.add("core makes a value wait")
                 await self.clock.next_edge()
             dut.response__payload.value, dut.response__valid.value = value_of(reads), 1
             await self.clock.next_edge()
@@ -111,6 +119,8 @@ class Bench:
         assert got == expected, f"frames: sent {content.hex()}: expected {expected.hex()}, got {got.hex()}"
         await self.clock.wait_cycles(QUIET_CYCLES)
         assert not int(self.dut.sent__valid.value), f"frames: sent {content.hex()}: more than {expected.hex()}"
+        mark_all(self.model.met)
+        self.model.met.clear()
         return transfers[0].cycle if transfers else 0
 
     def request(self, command: int, address: int, *words: int, again: bool = False) -> bytes:
@@ -134,12 +144,14 @@ class Bench:
         if kind == 6:
             return self.request(Command.READ, address, *self.random.choice(
                 [(), (0,), (MAX_WORDS + 1,), (1 << 31,), (1, 1), (1 << 16 | 1,)]))
-        return self.request(self.random.choice([0, 4, 0x82, 255, Command.SYNC, Command.WRITE]), address)
+        return self.request(self.random.choice([0, 4, 0x82, 255, Command.SYNC, Command.WRITE]), address,
+                            *self.words(self.random.choice([0, 0, 1])))
 
     async def finish(self) -> None:
         """Every access is as expected, and there were some."""
         await self.send(self.request(Command.SYNC, 0))
         assert self.accesses == self.expected and len(self.accesses) > 50, "frames: other accesses"
+        mark_all(self.waits)
 
 
 async def damaged(bench: Bench) -> None:
@@ -164,11 +176,25 @@ async def damaged(bench: Bench) -> None:
         bench.dut.broken.value = 0
         await bench.clock.wait_cycles(1)
         await bench.send(content[2:])
+        mark("frame with a bad byte")
     else:
         await bench.send(content[:2])
         bench.model.drop()
         await bench.clock.wait_cycles(BYTE_TIMEOUT_BITS + 5)
         await bench.send(content[2:])
+        mark("frame given up after a pause")
+
+
+async def badly_ended(bench: Bench) -> None:
+    """Every way in which what lies between two flags is no frame, and requests of no length; good ones follow each."""
+    content = bench.request(Command.WRITE, 5, 1)[:-1]
+    for inside in (content[:3], content[:-1], content + bytes([ESCAPE]), content[:-1] + bytes([content[-1] ^ 1])):
+        await bench.send(inside + bytes([FLAG]))
+        await bench.send(bench.request(Command.READ, 5, 1))
+    await bench.send(b"\x00noise")
+    for command, words in ((Command.READ, (0,)), (Command.READ, (MAX_WORDS + 1,)), (Command.READ, ()),
+                           (Command.SYNC, (1,)), (Command.WRITE, ())):
+        await bench.send(bench.request(command, 5, *words))
 
 
 @cocotb.test(timeout_time=50, timeout_unit="ms")
@@ -187,8 +213,10 @@ async def answers_match_the_model(dut, stall):
         request = bench.any_request()
         for _ in range(1 + (kind == 1)):
             await bench.send(request)
-    for name in range(len(LINK_REGISTERS)):
-        await bench.send(bench.request(Command.READ, LINK_BASE + name, 1))
+    for place in range(len(LINK_REGISTERS) + 1):
+        await bench.send(bench.request(Command.READ, LINK_BASE + place, 1))
+        await bench.send(bench.request(Command.WRITE, LINK_BASE + place, *bench.words(2)))
+    await badly_ended(bench)
     await bench.finish()
 
 
@@ -220,6 +248,7 @@ async def slow_and_needlessly_escaped_frames_pass(dut):
         await bench.send(content[place:])
         await bench.send(escaped_more(bench.request(Command.WRITE, 5, *bench.words(4)), bench))
     assert Answer.OK == bench.model.last.code
+    mark_all(("frame with a pause short of the timeout", "frame with needless escapes"))
 
 
 def escaped_more(content: bytes, bench: Bench) -> bytes:

@@ -6,6 +6,7 @@ import cocotb
 
 from sim import seed as seeds
 from sim.clock import Clock
+from sim.coverage.marks import mark_all
 from sim.units import unit_description
 
 BITS = 10
@@ -93,6 +94,8 @@ async def every_byte_arrives(dut, index, error):
     if not error:
         assert {arrived - low for (arrived, _), low in zip(bench.received, fell, strict=True)} \
             == {bench.latency + (BITS - 1) * bench.cycles}
+    bits = {-1: "short", 0: "exact", 1: "long"}[(error > 0) - (error < 0)]
+    mark_all((f"bytes of {bits} bits received", "byte received right behind another", "byte received after a rest"))
 
 
 @cocotb.test(timeout_time=5, timeout_unit="ms")
@@ -117,6 +120,7 @@ async def nothing_but_bytes_arrives(dut, index):
         assert bench.breaks == round_, f"{bench.breaks} breaks told after {round_}"
         assert [got for _, got in bench.received] == [value], "another byte"
         bench.received.clear()
+    mark_all(("low stop bit", "break longer than a byte", "spike shorter than half a bit"))
 
 
 @cocotb.test(timeout_time=5, timeout_unit="ms")
@@ -137,3 +141,4 @@ async def bytes_leave_without_a_pause(dut, index):
     levels = levels[len(rest):]
     assert all(rest) and levels[:len(expected)] == expected, "another line"
     assert all(levels[len(expected):])
+    mark_all(("byte sent right behind another", "line rests behind the last byte"))

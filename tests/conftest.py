@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from sim import seed as seeds
-from sim.coverage import functional, lines, marks, structure
+from sim.coverage import functional, identity, lines, marks, report, structure
 from sim.verilator import BUILD
 
 MARKS = BUILD / "coverage" / "marks"
@@ -22,6 +22,7 @@ def pytest_configure(config: pytest.Config) -> None:
     if marks.VARIABLE not in os.environ:
         for folder in (MARKS, lines.EVERY_RUN):
             shutil.rmtree(folder, ignore_errors=True)
+        identity.IDENTITY.unlink(missing_ok=True)
         os.environ[marks.VARIABLE] = str(MARKS)
 
 
@@ -47,9 +48,11 @@ def pytest_terminal_summary(terminalreporter: Any, exitstatus: int, config: pyte
 def coverage(config: pytest.Config, failed: list[str]) -> list[str]:
     """What this run has reached; nothing where no bench ran."""
     folder = Path(os.environ[marks.VARIABLE])
-    found, counted = functional.hits(folder, failed), lines.merged(lines.EVERY_RUN) if folder == MARKS else {}
+    found, counted = functional.hits(folder, failed), lines.by_design([lines.EVERY_RUN] if folder == MARKS else [])
     text = ["lines, branches and toggles of the smallest units:"] if counted else []
     text += structure.lines(structure.units(counted, functional.read_reasons("structural")))
+    today = identity.read() if folder == MARKS else None
+    text += report.accepted(report.read(report.RESULT), today) if today is not None else []
     whole = config.args_source is pytest.Config.ArgsSource.TESTPATHS and not (
         config.getoption("keyword") or config.getoption("markexpr"))
     if not found and not whole:

@@ -74,6 +74,11 @@ class Splitter:
         self._held = bytearray()
         self._inside = False
 
+    @property
+    def is_waiting(self) -> bool:
+        """Whether what comes is dropped until a flag does."""
+        return not self._inside
+
     def feed(self, content: bytes) -> Sequence[bytes]:
         """What these bytes complete, empty frames left out; before the first flag and of an endless one nothing."""
         *ended, open_end = bytes(self._held + content).split(bytes([FLAG]))

@@ -11,6 +11,7 @@ from golden.spec.numbers import Format
 from golden.spec.precision import EIGHT_BIT_LAYERS
 from golden.spec.registers import COUNTERS, REGISTERS, Access, ErrorCode
 from sim.coverage.fields import CHOICES, DENSE, ENDS, engine_fields
+from sim.link_model import EVENTS
 
 MEMORIES = tuple(HardwareConfig().memory_shapes)
 """In the order of the bits of an error's detail."""
@@ -82,6 +83,19 @@ GROUPS: dict[str, tuple[str, ...]] = {
     "image": (*(f"section for {memory.name}" for memory in Memory),
               *(f"section to the end of {memory.name}" for memory in Memory),
               *(f"segment of kind {kind.name}" for kind in Kind)),
+    "serial link": (
+        *(f"bytes of {bits} bits received" for bits in ("short", "exact", "long")),
+        "byte received right behind another", "byte received after a rest", "low stop bit", "break longer than a byte",
+        "spike shorter than half a bit", "byte sent right behind another", "line rests behind the last byte",
+        *EVENTS, "frame with a bad byte", "frame given up after a pause", "frame with a pause short of the timeout",
+        "frame with needless escapes", "core makes a request wait", "core makes a value wait",
+        "line makes an answer wait"),
+    "host at a board": (
+        "request sent again", "answer dropped", "request answered again", "frame damaged on the line",
+        "frame cut by a host that vanishes", "frame left behind before a pause", "image left half loaded",
+        "settings left half written", "noise, spikes and a break", "reset while drawing told",
+        "reset while loading told", "silence told", "host with shorter bits", "host with longer bits",
+        "request sent several times on purpose", "image drawn over the line"),
     "drawings": (
         *(f"sampler {name}" for name in SAMPLERS),
         "guided", "unguided", "guided in some steps", "paused", "ended early", "noise in a step",

@@ -30,10 +30,10 @@ class Reasons:
         """The reason of a hole, None where there is none."""
         return next((why for pattern, why in self.patterns if pattern.fullmatch(name)), None)
 
-    def idle(self, holes: Iterable[str]) -> list[str]:
-        """Patterns that match no hole, and so explain nothing."""
+    def met(self, holes: Iterable[str]) -> dict[str, int]:
+        """How many holes each pattern matches."""
         holes = list(holes)
-        return [pattern.pattern for pattern, _ in self.patterns if not any(map(pattern.fullmatch, holes))]
+        return {pattern.pattern: sum(bool(pattern.fullmatch(hole)) for hole in holes) for pattern, _ in self.patterns}
 
 
 def read_reasons(table: str, path: Path = REASONS) -> Reasons:

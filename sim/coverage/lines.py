@@ -13,7 +13,7 @@ import json
 import os
 import re
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from pathlib import Path
 from typing import NamedTuple
@@ -32,13 +32,14 @@ TOGGLES_ONLY = ("array_engine", "matrix_product", "core")
 bench, which compares every cycle, fails on them. Lines of their units are counted in those units' own benches.
 """
 DATA_FILE = "coverage.dat"
-LARGE = ("default", "wide", "hybrid", "large", "ecp5_25k")
+LARGE = ("default", "wide", "hybrid", "large")
 """Configurations whose units are those of a small one, but wider: they take long to build, and count nothing new."""
 SKIPPED = ("bench",)
 """Folders of ``rtl`` that are no product."""
 MODULE = re.compile(r'\(\* src = "([^"]+):(\d+)" \*\)\n(?:\(\*.*\*\)\n)*module (\\?\S+?) ?\(')
 ENTRY = re.compile(r"C '(.*)' (\d+)$")
 ESCAPE = re.compile(r"__0([0-9A-Fa-f]{2})")
+MEMORY = re.compile(r"^  reg (?:\[\d+:\d+\] )?(\S+) ?\[\d+:\d+\];$", re.MULTILINE)
 SOURCE = re.compile(r'\(\* src = "(?:[^"]*/)?([^"/]+/[^"/]+)" \*\)')
 NUMBER = re.compile(r"\$\d+")
 ARTEFACT = "verilog_backend"
@@ -52,6 +53,13 @@ class Point(NamedTuple):
     unit: str
     kind: str
     name: str
+
+
+class Design(NamedTuple):
+    """A design that was counted: its folder within COUNTED, and the digest of its Verilog."""
+
+    folder: str
+    verilog: str
 
 
 class CountError(ValueError):
@@ -81,20 +89,51 @@ def keep(run: Path) -> None:
     target = Path(os.environ[VARIABLE])
     target.mkdir(parents=True, exist_ok=True)
     data = run / DATA_FILE
-    content = [[*point, count] for point, count in read(data).items()]
+    design = run.parents[1]
+    content = {"design": str(design.relative_to(COUNTED)), "verilog": digest(verilog_of(design)),
+               "counts": [[*point, count] for point, count in read(data).items()]}
     data.unlink()
     partial = target / f".{secrets.token_hex(8)}.partial"
     partial.write_text(json.dumps(content), encoding="utf-8")
     partial.rename(target / f"{partial.stem[1:]}.json")
 
 
-def merged(folder: Path) -> dict[Point, int]:
-    """The counts of all runs."""
-    found: dict[Point, int] = {}
-    for path in sorted(folder.glob("*.json")):
-        for *point, count in json.loads(path.read_text(encoding="utf-8")):
-            found[Point(*point)] = found.get(Point(*point), 0) + count
+def verilog_of(design: Path) -> Path:
+    """The Verilog in a design's folder that was generated."""
+    return next(iter(sorted(design.glob("*.v"))))
+
+
+def digest(path: Path) -> str:
+    """Of a file's bytes."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def by_design(folders: Iterable[Path]) -> dict[Design, dict[Point, int]]:
+    """What the runs of folders have counted, those of a design added up; raises ``CountError``."""
+    found: dict[Design, dict[Point, int]] = {}
+    for path in (path for folder in folders for path in sorted(folder.glob("*.json"))):
+        try:
+            content = json.loads(path.read_text(encoding="utf-8"))
+            counts = {Point(*point): count for *point, count in content["counts"]}
+            design = Design(content["design"], content["verilog"])
+        except (ValueError, TypeError, KeyError):
+            raise CountError(f"{path} holds no counts of a run; delete its folder and run its part again") from None
+        add(found.setdefault(design, {}), counts)
     return found
+
+
+def merged(folder: Path) -> dict[Point, int]:
+    """The counts of all runs of a folder."""
+    found: dict[Point, int] = {}
+    for counts in by_design([folder]).values():
+        add(found, counts)
+    return found
+
+
+def add(total: dict[Point, int], counts: Mapping[Point, int]) -> None:
+    """Add counts to others."""
+    for point, count in counts.items():
+        total[point] = total.get(point, 0) + count
 
 
 def read(data: Path) -> dict[Point, int]:
@@ -114,7 +153,7 @@ def _points(data: Path) -> Iterator[tuple[Point, int]]:
         if unit is not None and kind == "toggle":
             signal = ESCAPE.sub(lambda code: chr(int(code[1], 16)), fields["o"])
             if not signal.startswith("$"):      # a name of Yosys's: the value of a signal that has one of its own
-                yield Point(unit, kind, NUMBER.sub("", signal)), count
+                yield Point(unit, kind, bit_name(signal, memories(verilog))), count
         elif unit is not None and ARTEFACT not in _text(verilog)[where[0] - 1]:
             text = f"{shown(verilog, where[0])} {fields.get('o', '')}"
             branches.setdefault((verilog, module), []).append((*where, kind, text, count))
@@ -123,6 +162,20 @@ def _points(data: Path) -> Iterator[tuple[Point, int]]:
         shape = hashlib.sha256("\n".join(text for *_, text, _ in entries).encode()).hexdigest()[:6]
         for place, (_, _, kind, text, count) in enumerate(entries):
             yield Point(units_of(verilog)[module], kind, f"{text} ({shape}.{place})"), count
+
+
+def bit_name(signal: str, stores: frozenset[str]) -> str:
+    """A toggle's signal without the number of its instance, and in a memory without that of the word."""
+    name, bracket, rest = signal.partition("[")
+    if bracket and name in stores:
+        return f"{NUMBER.sub('', name)}[word]{rest.partition(']')[2]}"
+    return NUMBER.sub("", signal)
+
+
+@cache
+def memories(verilog: Path) -> frozenset[str]:
+    """Names of the memories in a Verilog file."""
+    return frozenset(name.removeprefix("\\") for name in MEMORY.findall(verilog.read_text(encoding="utf-8")))
 
 
 def shown(verilog: Path, line: int) -> str:

@@ -7,11 +7,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from itertools import groupby
 
+from sim.coverage import constants
 from sim.coverage.functional import Reasons
-from sim.coverage.lines import KINDS, Point
+from sim.coverage.lines import KINDS, Design, Point, add
 
 BIT = re.compile(r"(.*)\[(\d+)\]:(\d->\d)$")
 SCALAR = re.compile(r"(.*):(\d->\d)$")
+Designs = Mapping[Design, Mapping[Point, int]]
 Figures = tuple[int, int]
 """Reached, and all there are."""
 
@@ -26,23 +28,44 @@ class Unit:
     unexplained: tuple[str, ...]
 
 
-def units(counts: Mapping[Point, int], reasons: Reasons) -> list[Unit]:
+CONSTANT = "The bit is constant: Yosys finds it so in every design that was counted."
+SAME_WIRE = "The same wires, by other names, as bits that have a reason."
+
+
+def why_not(designs: Designs, holes: Iterable[Point], reasons: Reasons) -> dict[Point, str]:
+    """Holes that have a reason, and it: of a person or of Yosys."""
+    holes = list(holes)
+    found = {point: why for point in holes if (why := reasons.of(" ".join(point)))}
+    toggles = {point for point in holes if point.kind == "toggle"}
+    found |= dict.fromkeys(constants.constant(designs, toggles - found.keys()), CONSTANT)
+    named = toggles & found.keys()
+    return found | dict.fromkeys(constants.same_wires(designs, toggles - named, named), SAME_WIRE)
+
+
+def holes(designs: Designs) -> list[str]:
+    """Names of everything that no design has reached."""
+    counts: dict[Point, int] = {}
+    for each in designs.values():
+        add(counts, each)
+    return [" ".join(point) for point, count in counts.items() if not count]
+
+
+def units(designs: Designs, reasons: Reasons) -> list[Unit]:
     """Every unit that was counted, by name."""
+    counts: dict[Point, int] = {}
+    for each in designs.values():
+        add(counts, each)
+    found = why_not(designs, (point for point, count in counts.items() if not count), reasons)
     made = []
-    ordered = sorted(counts.items())
-    for name, entries in groupby(ordered, key=lambda entry: entry[0].unit):
+    for name, entries in groupby(sorted(counts.items()), key=lambda entry: entry[0].unit):
         points = list(entries)
         figures = {kind: (sum(count > 0 for point, count in points if point.kind == kind),
                           sum(point.kind == kind for point, _ in points)) for kind in KINDS}
         explained: dict[str, int] = {}
-        bare = []
         for point, count in points:
-            if not count:
-                why = reasons.of(" ".join(point))
-                if why:
-                    explained[why] = explained.get(why, 0) + 1
-                else:
-                    bare.append(point)
+            if not count and point in found:
+                explained[found[point]] = explained.get(found[point], 0) + 1
+        bare = [point for point, count in points if not count and point not in found]
         made.append(Unit(name, figures, explained, tuple(collapsed(bare))))
     return made
 

@@ -8,6 +8,7 @@ import sys
 from tests.formal import (
     bounds,
     bus,
+    columns,
     dense_pair,
     dense_queue,
     detector,
@@ -38,7 +39,7 @@ from tests.formal.prove import Property, report
 
 MODULES = (queue, semaphores, requantise, packed, line_queue, lane, dense_queue, dense_pair, dispatcher, fetcher,
            in_flight, transposer, sequencer, detector, update_sum, word_check, link, bus, bounds, nests, engine_nests,
-           memories, sharing, product, tokens, stream_units, wiring)
+           memories, sharing, product, columns, tokens, stream_units, wiring)
 
 
 def properties() -> list[Property]:

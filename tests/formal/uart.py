@@ -218,7 +218,7 @@ class HastyTransmitter(UartTransmitter):
 
 
 PROPERTIES = [
-    Property(f"uart_{bit_cycles}", partial(UartMonitor, bit_cycles), UartReceiver, (LateReceiver,), depth=8,
+    Property(f"uart_{bit_cycles}", partial(UartMonitor, bit_cycles), UartReceiver, (LateReceiver,), depth=6,
              induction=True) for bit_cycles in (4, 5, 25)
 ]
 PROPERTIES.append(Property("uart_claims", partial(FrameMonitor, 4), UartReceiver, (LateReceiver, HastyTransmitter),

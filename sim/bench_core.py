@@ -16,10 +16,18 @@ from sim.coverage.marks import mark, mark_all
 from sim.job import RESULT_FILE, STEPS_FILE, Job, StepDone
 from sim.loaded_core import has_recorder, loaded_core
 
+END_REGISTERS = ("STATUS", "ERROR", "ERROR_DETAIL", "STEP", "UPDATE")
+"""Registers that are read when the image is done."""
+
 
 @cocotb.test()
 async def draws_an_image(dut: Any) -> None:
     """From program, conditioning and seed to a finished image; records and pixels go to the job's folder."""
+    await load_and_draw(dut)
+
+
+async def load_and_draw(dut: Any) -> None:
+    """The job, from a core that has just begun to run."""
     clock, driver, job, _ = await loaded_core(dut)
     await driver.seed(job.seed)
     await draw(dut, clock, driver, job)
@@ -54,9 +62,10 @@ async def draw(dut: Any, clock: Clock, driver: Driver, job: Job) -> None:
             steps.write(done.line())
             steps.flush()
             await driver.resume()
-    result = {"counters": await driver.counters(), "pixels": await driver.read_image(job.pixels),
-              "latent": await driver.read_latent(job.pixels), "simulated": clock.cycle,
-              "seconds": time.monotonic() - started}
+    registers = {name: await driver.read(name) for name in END_REGISTERS}
+    result = {"counters": await driver.counters(), "registers": registers,
+              "pixels": await driver.read_image(job.pixels), "latent": await driver.read_latent(job.pixels),
+              "simulated": clock.cycle, "seconds": time.monotonic() - started}
     mark_all(f"{name} counted" for name, count in result["counters"].items() if count)
     (folder / RESULT_FILE).write_text(json.dumps(result), encoding="utf-8")
 

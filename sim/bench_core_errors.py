@@ -21,6 +21,7 @@ from sim import seed as seeds
 from sim.clock import Clock
 from sim.job import JOB_VARIABLE, Job, read_job
 from sim.link import SimulatedLink
+from sim.loaded_core import has_recorder
 from sim.units import config_file
 
 CONFIG_VARIABLE = "HALFTONE_BENCH_CONFIG"
@@ -41,7 +42,8 @@ class Bench:
         self.random = random.Random(seeds.seed())
 
     async def start(self) -> None:
-        self.dut.record_flush.value = 0
+        if has_recorder(self.dut):
+            self.dut.record_flush.value = 0
         await self.clock.start()
         await self.driver.identify(self.config)
 

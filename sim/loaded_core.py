@@ -39,6 +39,6 @@ async def loaded_core(dut: Any, make_link: Callable[[Any, Clock, int], Link] = S
     await clock.start()
     image = read_image(job.image)
     await driver.identify()
-    await driver.load(image.program)
-    await driver.load(image.conditionings[job.label])
+    await driver.load(image.program, job.polls)
+    await driver.load(image.conditionings[job.label], job.polls)
     return LoadedCore(clock, driver, job, image)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import tempfile
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -14,12 +14,15 @@ from golden.compile.compiler import Compiled
 from golden.compile.operands import DrawingTiming
 from golden.integer.evaluate import sample
 from golden.spec.descriptors import Engine
+from golden.spec.registers import Status
 from golden.spec.timing import estimate
 from sim.fuzz import shape
 from sim.job import RESULT_FILE, STEPS_FILE, Job, StepDone
 from sim.random_model import LABEL
 
 REST_CYCLES = 2000
+DONE = int(Status.DONE | Status.PROGRAM_LOADED | Status.CONDITIONING_LOADED)
+"""Status of a core that has drawn."""
 
 
 @dataclass(frozen=True)
@@ -30,6 +33,8 @@ class Drawing:
     cycles: int
     values: int
     differences: tuple[str, ...]
+    readings: dict[str, list[int]] = field(repr=False)
+    """All that the host has read: also what nothing foretells, such as the causes of stalls."""
 
 
 def draw_outside(compiled: Compiled, seed: int, run: Callable[[Job], object]) -> Drawing:
@@ -47,28 +52,34 @@ def draw_outside(compiled: Compiled, seed: int, run: Callable[[Job], object]) ->
 
 
 def compare(compiled: Compiled, seed: int, folder: Path) -> Drawing:
-    """Every step's latent and update, the image, and the counters that are foretold."""
-    result = json.loads((folder / RESULT_FILE).read_text(encoding="utf-8"))
-    lines = (folder / STEPS_FILE).read_text(encoding="utf-8").splitlines()
-    ended = [StepDone(**json.loads(line)) for line in lines]
+    """Every step's latent, update and cycles, the image, the counters that are foretold, and that there is no error."""
+    found = readings(folder)
     timing = DrawingTiming(compiled)
-    expected: dict[str, list[int]] = {}
-    found: dict[str, list[int]] = {}
+    expected: dict[str, list[int]] = {"STATUS": [DONE], "ERROR": [0]}
     for step in sample(compiled.model, compiled.contexts(LABEL), compiled.plan, seed):
-        timing.follow(step)
         last = step
         expected |= {f"latent of step {step.number}": flat(step.image),
-                     f"UPDATE of step {step.number}": [step.update]}
-    for step in ended:
-        found |= {f"latent of step {step.step}": step.pixels, f"UPDATE of step {step.step}": [step.update]}
+                     f"UPDATE of step {step.number}": [step.update],
+                     f"CYCLES of step {step.number}": [timing.follow(step)]}
     prediction = timing.finish()
-    figures = {"CYCLES": prediction.cycles, "BUSY_ARRAY": prediction.busy[Engine.ARRAY], "MACS": prediction.macs,
-               "MACS_OFFERED": prediction.macs_offered}
-    expected |= {"image": flat(last.clean), "latent": flat(last.image)} | {name: [n] for name, n in figures.items()}
-    found |= {"image": result["pixels"], "latent": result["latent"]}
-    found |= {name: [result["counters"][name]] for name in figures}
+    figures = {"CYCLES": prediction.cycles, "MACS": prediction.macs, "MACS_OFFERED": prediction.macs_offered,
+               **{f"BUSY_{engine.name}": prediction.busy[engine] for engine in Engine}}
+    expected |= {"image": flat(last.clean), "latent": flat(last.image), "STEP": [last.number + 1],
+                 "UPDATE": [last.update]}
+    expected |= {name: [count] for name, count in figures.items()}
     return Drawing(shape(compiled), found["CYCLES"][0], sum(map(len, expected.values())),
-                   tuple(differences(expected, found)))
+                   tuple(differences(expected, {name: found.get(name, []) for name in expected})), found)
+
+
+def readings(folder: Path) -> dict[str, list[int]]:
+    """What the bench has read through the registers: of each step, and of the end."""
+    result = json.loads((folder / RESULT_FILE).read_text(encoding="utf-8"))
+    found = {"image": result["pixels"], "latent": result["latent"]}
+    for line in (folder / STEPS_FILE).read_text(encoding="utf-8").splitlines():
+        step = StepDone(**json.loads(line))
+        found |= {f"latent of step {step.step}": step.pixels, f"UPDATE of step {step.step}": [step.update]}
+        found |= {f"{name} of step {step.step}": [count] for name, count in step.counters.items()}
+    return found | {name: [value] for name, value in (result["counters"] | result["registers"]).items()}
 
 
 def flat(image: np.ndarray) -> list[int]:

@@ -1,15 +1,16 @@
 // DP16KD of an ECP5 for simulation: 18 kbit of block RAM, in the modes that synthesis of this design gives.
 //
-// Widths 18 and 18: two ports, of which A may write. Widths 36 and 36: port A writes and port B reads, with the lower
-// half of a word on the A side and the upper half on the B side of data in and data out. A port takes its address,
-// enables and data at the rising edge of its clock, and shows the word that it reads after it; there is no output
-// register. The address of a word of 18 bits is AD[13:4] and of one of 36 bits AD[13:5]; the lowest bits, which have
-// no meaning in an address of so wide a word, enable its bytes of 9 bits for writing. A port of 18 bits that writes
-// shows the word as it was before (READBEFOREWRITE), or goes on showing what it showed (NORMAL).
+// Widths 1, 2, 4, 9 or 18 on both sides: two ports, of which A may write. Widths 36 and 36: port A writes and port B
+// reads, with the lower half of a word on the A side and the upper half on the B side of data in and data out. A port
+// takes its address, enables and data at the rising edge of its clock, and shows the word that it reads after it; there
+// is no output register. The address of a word of 1, 2, 4, 9, 18 and 36 bits is AD[13:0], AD[13:1], AD[13:2], AD[13:3],
+// AD[13:4] and AD[13:5]; the lowest bits, which have no meaning in an address of a word of 18 or 36 bits, enable its
+// bytes of 9 bits for writing. A port of up to 18 bits that writes shows the word as it was before (READBEFOREWRITE),
+// or goes on showing what it showed (NORMAL). Words of 1, 2 and 4 bits leave the ninth bit of each byte unused.
 //
 // A word that B reads while A writes it is undefined. This model gives a wrong one, the complement of what is written,
-// so that nothing which depends on it passes. INITVAL_ii holds words 16 i to 16 i + 15, each in 20 bits. Any other
-// mode ends the simulation. Yosys has no model of this cell.
+// so that nothing which depends on it passes. INITVAL_ii holds words 16 i to 16 i + 15 of 18 bits, each in 20 bits. Any
+// other mode ends the simulation. Yosys has no model of this cell.
 module DP16KD #(
     parameter DATA_WIDTH_A = 18, parameter DATA_WIDTH_B = 18,
     parameter REGMODE_A = "NOREG", parameter REGMODE_B = "NOREG",
@@ -48,7 +49,12 @@ module DP16KD #(
         DOB1, DOB0
 );
     localparam WIDE = DATA_WIDTH_A == 36;
+    localparam NARROW = DATA_WIDTH_A < 18;
     localparam WORDS = 1024;
+    localparam SKIPPED = DATA_WIDTH_A == 9 ? 3 : DATA_WIDTH_A == 4 ? 2 : DATA_WIDTH_A == 2 ? 1 : 0;
+    localparam NARROW_WORDS = NARROW ? 16384 >> SKIPPED : 1;
+    localparam NARROW_BITS = NARROW ? DATA_WIDTH_A : 1;
+    localparam IN_BYTE = 8 / NARROW_BITS > 0 ? 8 / NARROW_BITS : 1;  // narrow words of a byte
     localparam FIELD = 20;  // bits of INITVAL for a word of 18
     wire [17:0] data_a = {DIA17, DIA16, DIA15, DIA14, DIA13, DIA12, DIA11, DIA10, DIA9, DIA8, DIA7, DIA6, DIA5,
         DIA4, DIA3, DIA2, DIA1, DIA0};
@@ -60,8 +66,14 @@ module DP16KD #(
     wire [9:0] word_b = address_b[13:4];
     wire selected_a = CEA && {CSA2, CSA1, CSA0} == 3'b000;
     wire selected_b = CEB && {CSB2, CSB1, CSB0} == 3'b000;
-    wire writes = selected_a && WEA && (WIDE ? |address_a[3:0] : |address_a[1:0]);
+    wire writes = selected_a && WEA && (WIDE ? |address_a[3:0] : NARROW || |address_a[1:0]);
+    wire [13:0] narrow_a = address_a >> SKIPPED;
+    wire [13:0] narrow_b = address_b >> SKIPPED;
+    wire [17:0] narrow_written = data_a[NARROW_BITS - 1:0];
     reg [17:0] memory [0:WORDS - 1];
+    reg [NARROW_BITS - 1:0] narrow [0:NARROW_WORDS - 1];
+    wire [17:0] narrow_read_a = narrow[narrow_a];
+    wire [17:0] narrow_read_b = narrow[narrow_b];
     reg [17:0] shown_a;
     reg [17:0] shown_b;
 
@@ -86,6 +98,13 @@ module DP16KD #(
                 shown_a <= wide_collision ? ~written_low : memory[{word_b[9:1], 1'b0}];
                 shown_b <= wide_collision ? ~written_high : memory[{word_b[9:1], 1'b1}];
             end
+        end else if (NARROW) begin
+            always @(posedge CLKA) if (selected_a) begin
+                if (writes) narrow[narrow_a] <= narrow_written[NARROW_BITS - 1:0];
+                if (!WEA || WRITEMODE_A == "READBEFOREWRITE") shown_a <= narrow_read_a;
+            end
+            always @(posedge CLKB) if (selected_b)
+                shown_b <= writes && narrow_a == narrow_b ? ~narrow_written : narrow_read_b;
         end else begin
             always @(posedge CLKA) if (selected_a) begin
                 if (writes) memory[word_a] <= written;
@@ -140,9 +159,11 @@ module DP16KD #(
     endfunction
 
     integer word;
+    integer byte_place;
     reg [319:0] row;
     initial begin
-        if ((DATA_WIDTH_A != 18 && DATA_WIDTH_A != 36) || DATA_WIDTH_A != DATA_WIDTH_B)
+        if ((DATA_WIDTH_A != 1 && DATA_WIDTH_A != 2 && DATA_WIDTH_A != 4 && DATA_WIDTH_A != 9 && DATA_WIDTH_A != 18
+             && DATA_WIDTH_A != 36) || DATA_WIDTH_A != DATA_WIDTH_B)
             $fatal(1, "DP16KD: widths %0d and %0d are not modelled", DATA_WIDTH_A, DATA_WIDTH_B);
         if (REGMODE_A != "NOREG" || REGMODE_B != "NOREG")
             $fatal(1, "DP16KD: the output register is not modelled");
@@ -153,6 +174,12 @@ module DP16KD #(
         for (word = 0; word < WORDS; word = word + 1) begin
             row = initial_words(word / 16);
             memory[word] = row[(word % 16) * FIELD +: 18];
+        end
+        if (NARROW) for (word = 0; word < NARROW_WORDS; word = word + 1) begin
+            byte_place = word / IN_BYTE;
+            row = initial_words(byte_place / 32);
+            narrow[word] = row[byte_place / 2 % 16 * FIELD + byte_place % 2 * 9 + word % IN_BYTE * NARROW_BITS
+                               +: NARROW_BITS];
         end
     end
     always @(posedge CLKA) if (RSTA) $fatal(1, "DP16KD: the reset is not modelled");

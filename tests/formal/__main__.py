@@ -8,6 +8,7 @@ import sys
 from tests.formal import (
     bounds,
     bus,
+    columns,
     dense_pair,
     dense_queue,
     detector,
@@ -20,6 +21,7 @@ from tests.formal import (
     link,
     memories,
     nests,
+    norm_ring,
     packed,
     product,
     queue,
@@ -30,6 +32,7 @@ from tests.formal import (
     stream_units,
     tokens,
     transposer,
+    uart,
     update_sum,
     wiring,
     word_check,
@@ -37,8 +40,8 @@ from tests.formal import (
 from tests.formal.prove import Property, report
 
 MODULES = (queue, semaphores, requantise, packed, line_queue, lane, dense_queue, dense_pair, dispatcher, fetcher,
-           in_flight, transposer, sequencer, detector, update_sum, word_check, link, bus, bounds, nests, engine_nests,
-           memories, sharing, product, tokens, stream_units, wiring)
+           in_flight, transposer, sequencer, detector, update_sum, word_check, link, uart, bus, bounds, nests,
+           engine_nests, memories, sharing, product, columns, norm_ring, tokens, stream_units, wiring)
 
 
 def properties() -> list[Property]:

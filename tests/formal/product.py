@@ -1,7 +1,9 @@
 """Multiplication itself, for all operands: nothing is taken for granted. By induction, for all time.
 
-*requantise_product*: the product of ``Requantise``, which ``requantise`` takes for any number, is the sum of the
-accumulator shifted by the place of each bit that is set in the multiplier.
+*requantise_product*: the product of ``Requantise``, which ``requantise`` takes for any number, at full width. The
+accumulator times no bit of the multiplier is 0; times one bit more of it, it is more by the accumulator shifted by that
+bit's place if the bit is set; times all of its bits, it is what the unit's register holds. So the product is the sum of
+the accumulator shifted by the place of each bit that is set.
 
 *booth_terms*, 16 by 16 bits, in three steps: the digits, each times its power of four, add up to the left operand; each
 term is its digit times the right operand; and sum and carry are the sum of all terms, each times its power of four,
@@ -15,8 +17,9 @@ whatever the terms are. So they are the product, as multiplication distributes o
 from __future__ import annotations
 
 import dataclasses
+from itertools import pairwise
 
-from amaranth.hdl import Assert, Assume, Cat, Const, Module, Mux, Signal, Value, signed
+from amaranth.hdl import Assert, Cat, Const, Module, Mux, Signal, Value, signed
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
@@ -45,7 +48,6 @@ def shifted_sum(left: Value, right: Value, is_signed: bool) -> Value:
 
 
 class RequantiseProductMonitor(Monitor):
-    limits = (1 << 6, 1 << 6)
     def __init__(self, unit: type) -> None:
         self.unit = unit(SMALL)
 
@@ -53,12 +55,14 @@ class RequantiseProductMonitor(Monitor):
         unit = self.unit
         own = inside(m, unit)
         free_inputs(m, unit)
-        largest_sum, largest_multiplier = self.limits
-        m.d.comb += Assume((unit.sums[0] < largest_sum) & (unit.sums[0] >= -largest_sum)
-                           & (unit.multipliers[0] < largest_multiplier))
-        product = Signal(own["product_0"].shape())
-        m.d.comb += product.eq(shifted_sum(unit.sums[0], unit.multipliers[0], False))
-        m.d.comb += Assert(~previous(m, unit.valid) | (own["product_0"] == previous(m, product)), "the product")
+        left, right = unit.sums[0], unit.multipliers[0]
+        shape = own["product_0"].shape()
+        products = [Signal(shape, name=f"product_of_{places}_bits") for places in range(len(right) + 1)]
+        for places, product in enumerate(products):
+            m.d.comb += product.eq(left * right[:places] if places else 0)
+        for place, (product, more) in enumerate(pairwise(products)):
+            m.d.comb += Assert(more == product + Mux(right[place], left << place, 0), f"bit {place}")
+        m.d.comb += Assert(~previous(m, unit.valid) | (own["product_0"] == previous(m, products[-1])), "the product")
 
 
 class NarrowRequantise(Requantise):

@@ -48,6 +48,8 @@ def _outside(fragment: Fragment) -> list[Signal]:
 
 def _collect(statement: Statement, tests: SignalSet, drivers: dict[int, list[SignalSet]]) -> None:
     """Note what each assigned signal depends on, conditions around it included."""
+    if isinstance(statement, Assign) and isinstance(statement.rhs, ClockSignal):
+        return      # a clock from another
     if isinstance(statement, Assign):
         sources = statement.rhs._rhs_signals() | statement.lhs._rhs_signals() | tests
         for signal in statement.lhs._lhs_signals():

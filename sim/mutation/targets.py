@@ -58,6 +58,7 @@ TARGETS = (
     Target("guard", "small", ("sim.bench_guard",)),
     Target("image_loader", "small", ("sim.bench_image_loader",)),
     Target("lane", _own("lines"), ("sim.bench_lane",)),
+    Target("sdram_store", "small_sdram", ("sim.bench_sdram",)),
     Target("line_ram", "small", ("sim.bench_memory",)),
     Target("loader", "small", ("sim.bench_loader",)),
     Target("noise", "small", ("sim.bench_noise",)),

@@ -27,7 +27,7 @@ class Pin:
     inverted: bool
 
 
-def pins(board: Board, config: HardwareConfig) -> dict[str, Pin]:
+def pins(board: Board, config: HardwareConfig | None = None) -> dict[str, Pin]:
     """The pin of every port, in the order of PORTS; then those of an SDRAM, where the configuration needs one.
 
     A port with several bits has one name for each, as ``sdram_bank[0]``. Raises ``ConfigError`` for a board without
@@ -41,7 +41,7 @@ def pins(board: Board, config: HardwareConfig) -> dict[str, Pin]:
                **{name: platform.lookup(*light) for name, light in zip(LIGHTS, board.lights, strict=True)}}
     places = {name: pin(platform, source, serial if source in lines.values() else None)
               for name, source in ((port, sources[port]) for port in PORTS)}
-    return places | (sdram_pins(board, platform) if config.sdram_weights else {})
+    return places | (sdram_pins(board, platform) if config and config.sdram_weights else {})
 
 
 def sdram_pins(board: Board, platform: TemplatedPlatform) -> dict[str, Pin]:

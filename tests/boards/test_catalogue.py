@@ -101,11 +101,53 @@ def test_ports_and_description_agree_with_the_verilog(board_files):
         assert str(ROOT) not in file.read_text(encoding="utf-8"), file.name
 
 
+@pytest.fixture(scope="module")
+def with_sdram(tmp_path_factory):
+    """The ULX3S-85F's files for the smallest configuration with its weights in the SDRAM, and that configuration."""
+    folder = tmp_path_factory.mktemp("sdram")
+    config = folder / "sdram.toml"
+    config.write_text((ROOT / f"configs/{SMALLEST}.toml").read_text(encoding="utf-8") + "sdram_weights = 1\n",
+                      encoding="utf-8")
+    assert verilog.main(["--board", "ulx3s_85f", "--config", str(config), "--output", str(folder)]) == 0
+    return folder / "ulx3s_85f", load_hardware(config)
+
+
+def test_every_pin_of_an_sdram_is_placed_once_and_agrees_with_the_verilog(with_sdram):
+    folder, config = with_sdram
+    places = pins(catalogue.find("ulx3s_85f"), config)
+    located = (folder / "top.lpf").read_text(encoding="utf-8")
+    assert len(places) == len(PORTS) + 39 and len({pin.location for pin in places.values()}) == len(places)
+    for name, pin in places.items():
+        assert located.count(f'LOCATE COMP "{name}" SITE "{pin.location}";') == 1
+    content = json.loads((folder / "core.json").read_text(encoding="utf-8"))
+    names = sorted(port["name"] for port in content["ports"])
+    assert sorted(top_level_ports((folder / "core.v").read_text(encoding="utf-8"), "top")) == names
+    found = {port["name"]: port for port in content["ports"]}
+    assert found["sdram_data"]["direction"] == "inout" and found["sdram_data"]["pin"][0] == "J16"
+    assert found["sdram_command"]["pin"] == [places[f"sdram_command[{bit}]"].location for bit in range(3)]
+
+
+def test_verilog_with_an_sdram_passes_verilators_lint(with_sdram):
+    folder, _ = with_sdram
+    lint(folder / "core.v", ROOT / "boards" / "cells" / "pads.v", ROOT / "rtl" / "bench" / "mult18x18d.v")
+
+
+def test_a_board_without_an_sdram_is_refused_where_weights_are_in_one(tmp_path, capsys):
+    words = ["--config", str(ROOT / "configs" / "small_sdram.toml"), "--output", str(tmp_path)]
+    assert verilog.main(["--board", "arty_a7", *words]) == 2
+    assert "has no SDRAM that weights could be in; choose a configuration" in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())
+
+
 def test_the_verilog_passes_verilators_lint(board_files, tmp_path):
     _, folder = board_files
     (tmp_path / "cells.v").write_text(BLACK_BOX)
-    arguments = ["--lint-only", "-Wno-fatal", "-Wno-DECLFILENAME", "--top-module", "top", str(folder / "core.v"),
-                 str(tmp_path / "cells.v")]
+    lint(folder / "core.v", tmp_path / "cells.v")
+
+
+def lint(*sources: Path) -> None:
+    """Verilator must read a top with the models of its cells."""
+    arguments = ["--lint-only", "-Wno-fatal", "-Wno-DECLFILENAME", "--top-module", "top", *map(str, sources)]
     root = verilator_root()
     answer = subprocess.run([root / "bin" / "verilator_bin", *arguments], capture_output=True, text=True,
                             env={**os.environ, "VERILATOR_ROOT": str(root)}, check=False)

@@ -191,6 +191,7 @@ async def badly_ended(bench: Bench) -> None:
     for inside in (content[:3], content[:-1], content + bytes([ESCAPE]), content[:-1] + bytes([content[-1] ^ 1])):
         await bench.send(inside + bytes([FLAG]))
         await bench.send(bench.request(Command.READ, 5, 1))
+    await bench.send(bench.request(Command.WRITE, 5, ESCAPE << 8 | FLAG).replace(bytes([ESCAPE]), bytes([ESCAPE] * 2)))
     await bench.send(b"\x00noise")
     for command, words in ((Command.READ, (0,)), (Command.READ, (MAX_WORDS + 1,)), (Command.READ, ()),
                            (Command.SYNC, (1,)), (Command.WRITE, ())):

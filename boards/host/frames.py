@@ -57,10 +57,11 @@ def decode(content: bytes) -> Frame | None:
 
 
 def unstuff(content: bytes) -> bytes | None:
-    """The other way of ``stuff``; None where an escape has no byte behind it."""
-    first, *rest = content.split(bytes([ESCAPE]))
-    if not all(rest):
+    """The other way of ``stuff``; None where an escape has no byte behind it. Several in a row are one."""
+    if content.endswith(bytes([ESCAPE])):
         return None
+    first, *rest = content.split(bytes([ESCAPE]))
+    rest = [part for part in rest if part]
     return first + b"".join(bytes([part[0] ^ ESCAPE_FLIP]) + part[1:] for part in rest)
 
 

@@ -2,10 +2,10 @@
 
 A line of 8 data bits, no parity and one stop bit, least significant bit first, carries frames. A frame lies between
 two flags; within it, a byte that is a flag or an escape is sent as an escape and the byte with ESCAPE_FLIP inverted, as
-in RFC 1662. So wherever a reader begins, or whatever noise it has read, the next flag puts it right, and no damaged
-length can make it wait. Bytes between two flags, escapes taken out: a header of one 32-bit word, up to MAX_WORDS
-payload words, and the CRC-32 (ISO-HDLC) of header and payload, all little-endian. A frame that is cut, too long, or
-has another CRC has no effect and gets no answer.
+in RFC 1662; several escapes in a row count as one. So wherever a reader begins, or whatever noise it has read, the next
+flag puts it right, and no damaged length can make it wait. Bytes between two flags, escapes taken out: a header of one
+32-bit word, up to MAX_WORDS payload words, and the CRC-32 (ISO-HDLC) of header and payload, all little-endian. A frame
+that is cut, too long, or has another CRC has no effect and gets no answer.
 
 The host sends a request and waits for its answer, which has the same sequence number and address, before it sends the
 next. Without one it sends the request again. The board keeps its last answer: a request with the sequence number of the

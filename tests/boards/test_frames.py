@@ -38,6 +38,11 @@ def test_escapes_come_out_as_they_went_in(content):
     assert FLAG not in stuff(content)
 
 
+def test_several_escapes_in_a_row_are_one():
+    assert unstuff(stuff(b"a}b~").replace(b"}", b"}}}")) == b"a}b~"
+    assert unstuff(b"a}}") is None
+
+
 @fuzzed
 @given(contents)
 def test_no_bytes_are_too_strange_to_decode(content):

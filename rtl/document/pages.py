@@ -33,6 +33,8 @@ WITHOUT = {
     "axi_core": "it is the core behind the bridge whose page, [AXI bridge](axi_bridge.md), shows the buses.",
     "core": "a program of any use takes thousands of cycles. `make sim WAVES=1` records them all.",
     "decider": "a decision takes hundreds of cycles. The page of the [Detector](detector.md) shows the end of one.",
+    "sdram_controller": "the chip is ready thousands of cycles after power-up, which no diagram holds.",
+    "sdram_store": "the chip is ready thousands of cycles after power-up, which no diagram holds.",
     "top": "the shortest request takes 400 cycles on its line. The page of the [Serial link](serial_link.md) shows the "
            "end of one.",
     "wishbone_core": "it is the core behind the bridge whose page, [Wishbone bridge](wishbone_bridge.md), shows the "

@@ -18,7 +18,7 @@ BENCHES = {"array_engine": "sim/bench_array.py", "descriptor_queue": "sim/bench_
            "line_ram": "sim/bench_memory.py", "twin_ram": "sim/bench_memory.py", "part_ram": "sim/bench_memory.py",
            "step_ram": "sim/bench_memory.py", "verified_ram": "sim/bench_checked_ram.py",
            "checked_ram": "sim/bench_checked_ram.py",
-           "dense_16": "sim/bench_dense.py",
+           "dense_16": "sim/bench_dense.py", "sdram_store": "sim/bench_sdram.py",
            "matrix_product": "sim/gemm_bench.py", "axi_bridge": "sim/bench_axi.py",
            "wishbone_bridge": "sim/bench_wishbone.py"}
 """Benches that are not called as their unit."""

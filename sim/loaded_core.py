@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from boards.host.driver import Driver
+from boards.host.driver import LOAD_POLLS, Driver
 from boards.host.link import Link
 from golden.spec.image import Image, read_image
 from sim.clock import Clock
@@ -39,6 +39,6 @@ async def loaded_core(dut: Any, make_link: Callable[[Any, Clock, int], Link] = S
     await clock.start()
     image = read_image(job.image)
     await driver.identify()
-    await driver.load(image.program, job.polls)
-    await driver.load(image.conditionings[job.label], job.polls)
+    await driver.load(image.program, max(job.polls, LOAD_POLLS))
+    await driver.load(image.conditionings[job.label], max(job.polls, LOAD_POLLS))
     return LoadedCore(clock, driver, job, image)

